@@ -1,0 +1,1 @@
+"""Language processing: what a customer's words say, once nothing personal is left in them."""
