@@ -10,8 +10,9 @@ Conventions
 * `Estimate` (intervals.py): `value`, `low`, `high`, `n`, `unit` (`Unit`: share 0..1, rate, ratio,
   score, points, money, count, index), `level` 0.95; `.above(x)` and `.below(x)`: the whole interval
   lies there. Format by `unit`.
-* `TooFew(what, have, needed)` (few.py) stands wherever data do not carry a number: every entry
-  below may return it unless it returns a tuple, and fields typed `... | TooFew` may be it.
+* `TooFew(what, have, needed)` (few.py; `WORDS` are all the `what`) stands wherever data do not
+  carry a number: every entry below may return it unless it returns a tuple, and fields typed
+  `... | TooFew` may be it.
 * Results are frozen dataclasses without prose. Groups come sorted, the most important first.
 * Nothing reads a clock; simulations take a `seed`. Topics are codes: labels, owners and so on are
   `taxonomy[code].labels[locale]`, `.owner`, `.gap` ...
@@ -61,7 +62,7 @@ recovery        which steps were taken, what went with them          contacts
 initiatives     did the fix work                                     contact_topics, initiatives
     judge(initiative, columns, now) -> Judgement (never TooFew as a whole: `effect` may be)
     judge_all(initiatives, columns, now) -> tuple[Judgement, ...], same order
-emerging        what no topic explains                               contacts without topics
+emerging        what no topic explains (pass sentiment too)          contacts without topics
     emerging(columns, vectors=None, *, min_size=10, recent=None, seed=0) -> Emerging
 verbatims       whose words to show                                  contact_topics (contacts)
     select(columns, *, how="typical", number=3, vectors=None, text="evidence")

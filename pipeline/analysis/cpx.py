@@ -102,7 +102,7 @@ def skyline(
         return TooFew("contacts", int(now.sum()), MIN_CONTACTS)
     exposure = _exposure(volumes, period)
     if exposure.value <= 0:
-        return TooFew(exposure.name, 0, 1)
+        return TooFew("volume", 0, 1)
     per = per if volumes is not None else 1.0
     spread = dispersion(slices, when, amount, period)
     before, old = _before(slices, when, amount, previous, volumes)
@@ -222,26 +222,28 @@ def _bars(names: tuple[str, ...], now: Floats, before: Floats, shared: _Shared) 
 
 
 def _bar(name: str, now: float, before: float, p_value: float, shared: _Shared) -> Bar:
-    spread, old = shared.dispersion, shared.previous
-    ratio: Estimate | TooFew | None = None
-    if old is not None:
-        enough = now + before >= MIN_BOTH and before > 0
-        few = TooFew("contacts", int(min(now + before, MIN_BOTH - 1)), MIN_BOTH)
-        exposures = shared.exposure.value, old.value
-        ratio = (
-            rate_ratio(now, exposures[0], before, exposures[1], dispersion=spread)
-            if enough
-            else few
-        )
+    spread, compared = shared.dispersion, shared.previous is not None
     return Bar(
         name=name,
         contacts=int(now),
         rate=rate(now, shared.exposure.value, per=shared.per, dispersion=spread),
         share=share(now, shared.total),
         previous=_rate_before(before, shared),
-        ratio=ratio,
-        p_value=None if old is None else float(p_value),
+        ratio=_ratio(now, before, shared),
+        p_value=float(p_value) if compared else None,
     )
+
+
+def _ratio(now: float, before: float, shared: _Shared) -> Estimate | TooFew | None:
+    """Against the previous period; there is no ratio to nothing, though the test may be clear."""
+    if shared.previous is None:
+        return None
+    if now + before < MIN_BOTH:
+        return TooFew("contacts", int(now + before), MIN_BOTH)
+    if before == 0:
+        return TooFew("earlier contacts", 0, 1)
+    exposures = shared.exposure.value, shared.previous.value
+    return rate_ratio(now, exposures[0], before, exposures[1], dispersion=shared.dispersion)
 
 
 def _rate_before(before: float, shared: _Shared) -> Estimate | None:

@@ -1,13 +1,17 @@
 """Emerging topics: groups of contacts that no topic of the taxonomy explains.
 
-Spherical k-means (Dhillon and Modha 2001) on embeddings, each language centred on its own mean so
-that groups are of matter and not of language.  A group is kept only if it comes back: over
-subsamples of 80 % its best Jaccard overlap averages 0.75 or more (Hennig 2007, clusterwise
-stability).  k is the one whose stable groups hold the most and closest contacts.  Data without
-structure have no stable groups, and then there are none to report.
+Spherical k-means (Dhillon and Modha 2001) on embeddings, for several k; each language and mood is
+centred on its own mean, so that groups are of matter and of neither.  A group is reported only if
 
-Names are terms that a group uses more than the other contacts in the same language (see
-`ngrams.distinctive`): a proposal for whoever adds the topic, not a topic.
+* it comes back: over subsamples of 80 % its best Jaccard overlap averages 0.75 or more (Hennig
+  2007, clusterwise stability),
+* it holds together: the mean cosine to its middle is 0.5 or more, and
+* it has a name: in the languages of half of its contacts, a term that a quarter of them share,
+  three times as frequent as in the other contacts (see `ngrams.distinctive` for which).
+
+Groups of different k that overlap are one: the closest and most stable stays.  Data without
+structure have no such groups, and then there are none to report.  Names are a proposal for whoever
+adds the topic.
 """
 
 from __future__ import annotations
@@ -20,7 +24,17 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 
 from pipeline.analysis import ngrams
-from pipeline.analysis.columns import Columns, Floats, Ints, groups, texts, times
+from pipeline.analysis.columns import (
+    Bools,
+    Columns,
+    Floats,
+    Ints,
+    Texts,
+    cross,
+    groups,
+    texts,
+    times,
+)
 from pipeline.analysis.few import TooFew
 from pipeline.analysis.intervals import Estimate, rate_ratio, share
 from pipeline.analysis.period import Period
@@ -31,6 +45,11 @@ WIDTH = 48
 """Dimensions that are kept of the vectors."""
 STABLE = 0.75
 """Mean Jaccard overlap of a valid group (Hennig 2007)."""
+NAMED, LIFT = 0.25, 3.0
+MIN_GROWTH = 10
+"""Contacts of a group, recent and before together, that its growth needs."""
+OVERLAP = 0.5
+"""Groups of which more is in a better one are the same group seen again."""
 RUNS = 6
 COUNTS = (2, 3, 4, 6, 8, 11, 15, 20, 28)
 MIN_COSINE = 0.4
@@ -78,33 +97,62 @@ def emerging(
 ) -> Emerging | TooFew:
     """Groups among contacts that have no topic: pass those alone.
 
-    Reads `text`, `language` and, with `recent`, `occurred_at`. `vectors` [n, d] are embeddings of
-    the rows; without them character n-grams are used, which group within a language only.
+    Reads `text`, `language`, `sentiment` if there and, with `recent`, `occurred_at`. `vectors`
+    [n, d] are embeddings of the rows; without them character n-grams are used, which find repeated
+    wording within a language.
     """
     words = texts(columns, "text")
     if len(words) < 3 * min_size:
         return TooFew("contacts", len(words), 3 * min_size)
     points = _points(columns, vectors)
     sample = np.sort(np.random.default_rng(seed).permutation(len(words))[:SAMPLE])
-    middles, stability = _best(points[sample], min_size, seed)
-    owner, nearness = _assign(points, middles)
-    cohesion = _cohesion(points, middles)
     when = times(columns, "occurred_at") if recent else np.zeros(len(words))
+    taken = np.zeros(len(words), bool)
     found = []
-    for number in range(len(middles)):
-        rows = np.flatnonzero(owner == number)
-        rows = rows[np.argsort(-nearness[rows], kind="stable")]
-        valid = stability[number] >= STABLE and cohesion[number] >= COHESIVE
-        if valid and len(set(words[rows])) >= min_size:
-            growth = _growth(when, rows, recent)
-            found.append(_cluster(columns, rows, stability[number], cohesion[number], growth))
+    for group in _candidates(points, sample, min_size, seed):
+        if taken[group.rows].mean() > OVERLAP:
+            continue
+        rows = group.rows[~taken[group.rows]]
+        terms = _terms(columns, rows)
+        if len(set(words[rows])) < min_size or not _named(columns, rows, terms):
+            continue
+        taken[rows] = True
+        kept = _Group(rows, group.stability, group.cohesion)
+        found.append(_cluster(words, kept, terms, _growth(when, rows, recent)))
     found.sort(key=lambda cluster: (-cluster.contacts, cluster.rows))
-    inside = sum(cluster.contacts for cluster in found)
-    return Emerging(len(words), tuple(found), len(words) - inside)
+    return Emerging(len(words), tuple(found), len(words) - int(taken.sum()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Rows, the most central first."""
+
+    rows: Ints
+    stability: float
+    cohesion: float
+
+
+def _candidates(points: Floats, sample: Ints, min_size: int, seed: int) -> list[_Group]:
+    """Stable and cohesive groups of every k, the best first."""
+    found = []
+    for k in COUNTS:
+        if k * min_size > len(sample):
+            break
+        middles = kmeans(points[sample], k, np.random.default_rng([seed, k]))
+        inside, _ = _assign(points[sample], middles)
+        stability = _stability(points[sample], inside, k, seed)
+        cohesion = _cohesion(points, middles)
+        owner, nearness = _assign(points, middles)
+        for number in np.flatnonzero((stability >= STABLE) & (cohesion >= COHESIVE)):
+            rows = np.flatnonzero(owner == number)
+            rows = rows[np.argsort(-nearness[rows], kind="stable")]
+            if len(rows) >= min_size:
+                found.append(_Group(rows, float(stability[number]), float(cohesion[number])))
+    return sorted(found, key=lambda g: (-round(g.stability * g.cohesion, 2), -len(g.rows)))
 
 
 def _points(columns: Columns, vectors: NDArray[np.float32] | NDArray[np.float64] | None) -> Floats:
-    """Vectors [n, WIDTH or less] of length 1, centred by language."""
+    """Vectors [n, WIDTH or less] of length 1, centred by language and, if there, sentiment."""
     if vectors is None:
         table = ngrams.vectors(texts(columns, "text"))
         width = min(WIDTH, min(table.shape) - 1)
@@ -113,33 +161,18 @@ def _points(columns: Columns, vectors: NDArray[np.float32] | NDArray[np.float64]
         raw = left * scale
     else:
         raw = np.asarray(vectors, np.float64)
-    language = groups(columns, "language")
-    count = np.maximum(language.count(), 1)
-    means = np.stack([language.count(column) for column in raw.T], 1) / count[:, None]
-    # A language with few contacts is its own mean: centring would leave only noise of it.
+    strata = [groups(columns, n).codes for n in ("language", "sentiment") if n in columns]
+    stratum = cross(*strata)
+    count = np.bincount(stratum)
+    means = np.stack([np.bincount(stratum, column) for column in raw.T], 1) / count[:, None]
+    # A few contacts are their own mean: centring would leave only noise of them.
     means[count < 20] = raw.mean(0)
-    centred = raw - means[language.codes]
+    centred = raw - means[stratum]
     if centred.shape[1] > WIDTH:
         _, vectors_of = np.linalg.eigh(centred.T @ centred)
         centred = centred @ vectors_of[:, -WIDTH:]
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     return _ratio(centred, length)
-
-
-def _best(points: Floats, min_size: int, seed: int) -> tuple[Floats, Floats]:
-    """Middles [k, d] and stabilities [k] of the k whose stable groups hold most."""
-    best = -1.0, np.zeros((0, points.shape[1])), np.zeros(0)
-    for k in COUNTS:
-        if k * min_size > len(points):
-            break
-        middles = kmeans(points, k, np.random.default_rng([seed, k]))
-        owner, nearness = _assign(points, middles)
-        stability = _stability(points, owner, k, seed)
-        held = (owner >= 0) & (stability[np.maximum(owner, 0)] >= STABLE)
-        score = float(nearness[held].sum())
-        if score > best[0]:
-            best = score, middles, stability
-    return best[1], best[2]
 
 
 def kmeans(points: Floats, k: int, random: np.random.Generator, rounds: int = 20) -> Floats:
@@ -225,23 +258,42 @@ def _ratio(above: Floats, below: Floats) -> Floats:
 
 
 def _cluster(
-    columns: Columns,
-    rows: Ints,
-    stability: float,
-    cohesion: float,
+    words: Texts,
+    group: _Group,
+    terms: Mapping[str, tuple[str, ...]],
     growth: Estimate | TooFew | None,
 ) -> Cluster:
-    words, total = texts(columns, "text"), len(columns["text"])
     return Cluster(
-        rows=tuple(int(row) for row in rows),
-        contacts=len(rows),
-        distinct=len(set(words[rows])),
-        share=share(len(rows), total),
-        stability=float(stability),
-        cohesion=float(cohesion),
-        terms=_terms(columns, rows),
+        rows=tuple(int(row) for row in group.rows),
+        contacts=len(group.rows),
+        distinct=len(set(words[group.rows])),
+        share=share(len(group.rows), len(words)),
+        stability=group.stability,
+        cohesion=group.cohesion,
+        terms=terms,
         growth=growth,
     )
+
+
+def _named(columns: Columns, rows: Ints, terms: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether half of the group is in languages in which a term names it; see the module."""
+    words, language = texts(columns, "text"), texts(columns, "language")
+    inside = np.zeros(len(words), bool)
+    inside[rows] = True
+    named = 0
+    for name, proposed in terms.items():
+        mine = np.flatnonzero(language == name)
+        plain = [ngrams.normalised(words[row]) for row in mine]
+        ours = inside[mine]
+        if any(_names(np.array([term in text for text in plain]), ours) for term in proposed):
+            named += int(ours.sum())
+    return 2 * named >= len(rows)
+
+
+def _names(has: Bools, ours: Bools) -> bool:
+    """Whether texts that have a term are a quarter of ours, and thrice as rare elsewhere."""
+    elsewhere = float(has[~ours].mean()) if not ours.all() else 0.0
+    return float(has[ours].mean()) >= max(NAMED, LIFT * elsewhere)
 
 
 def _terms(columns: Columns, rows: Ints) -> dict[str, tuple[str, ...]]:
@@ -262,6 +314,8 @@ def _growth(when: Floats, rows: Ints, recent: Period | None) -> Estimate | TooFe
         return None
     new, old = recent.holds(when), when < recent.first
     k1, k0 = float(new[rows].sum()), float(old[rows].sum())
-    if k1 + k0 < 10 or k0 == 0 or not new.any():
-        return TooFew("contacts", int(min(k1 + k0, 9)), 10)
+    if k1 + k0 < MIN_GROWTH:
+        return TooFew("contacts", int(k1 + k0), MIN_GROWTH)
+    if k0 == 0 or not new.any():
+        return TooFew("earlier contacts" if k0 == 0 else "contacts", 0, 1)
     return rate_ratio(k1, float(new.sum()), k0, float(old.sum()))

@@ -39,6 +39,8 @@ from pipeline.analysis.period import DAY, seconds
 from pipeline.domain.contact import Initiative
 
 MIN_DAYS_AFTER = 14
+MIN_HISTORY = 7
+"""Days before the start that an effect needs."""
 PATIENCE_DAYS = 90
 """After so many days an effect that cannot be seen is called not seen, however few the contacts."""
 MAX_DAYS = 182
@@ -144,7 +146,7 @@ def judge(initiative: Initiative, columns: Columns, now: datetime) -> Judgement:
     judged = Judgement(
         initiative_id=initiative.initiative_id,
         verdict=Verdict.TOO_EARLY,
-        effect=effect.estimate if effect else _too_few(counts),
+        effect=effect.estimate if effect else _too_few(counts, window),
         p_value=p_value,
         detectable=detectable,
         prevented=_prevented(effect, counts),
@@ -294,7 +296,7 @@ def _effect(
 ) -> tuple[_Effect | None, float]:
     """The ratio of ratios, and the dispersion."""
     t0, t1 = target.split(window)
-    if t0 + t1 < MIN_COUNT or t0 == 0 or window.before < 7 or window.after < 1:
+    if t0 + t1 < MIN_COUNT or t0 == 0 or window.before < MIN_HISTORY or window.after < 1:
         return None, 1.0
     c0, c1 = other.split(window) if other is not None else (math.inf, math.inf)
     growth = c1 / c0 if other is not None else window.after / window.before
@@ -361,5 +363,12 @@ def _prevented(effect: _Effect | None, counts: Counts) -> Estimate | None:
     return Estimate(value, low, high, ratio.n, Unit.COUNT)
 
 
-def _too_few(counts: Counts) -> TooFew:
-    return TooFew("contacts", int(min(counts.before + counts.after, MIN_COUNT - 1)), MIN_COUNT)
+def _too_few(counts: Counts, window: _Window) -> TooFew:
+    """Why there is no effect: see the conditions in `_effect`."""
+    if window.before < MIN_HISTORY:
+        return TooFew("days", window.before, MIN_HISTORY)
+    if window.after < 1:
+        return TooFew("days", 0, MIN_DAYS_AFTER)
+    if counts.before + counts.after < MIN_COUNT:
+        return TooFew("contacts", int(counts.before + counts.after), MIN_COUNT)
+    return TooFew("earlier contacts", 0, 1)

@@ -38,7 +38,7 @@ from pipeline.analysis.intervals import Estimate, Unit, holm, normal, quantiles
 MIN_ANSWERS = 50
 """Whole ratings that a contrast needs."""
 MIN_SIDE = 10
-"""Low, and high, ratings of an attribute that its contrast needs."""
+"""Low, high, and middling (or no) ratings of an attribute that its contrast needs."""
 ALPHA = 0.05
 LOW, HIGH = 0.25, 0.75
 """Scores up to LOW are low, from HIGH high: 1-2 and 4-5 on a scale of five."""
@@ -160,17 +160,32 @@ def contrast(
 ) -> Kano | TooFew:
     """Penalty-reward contrast of `attributes` (name to scores [n], NaN unrated) on `whole` [n]."""
     sides = {name: (values <= low, values >= high) for name, values in attributes.items()}
-    few = {name: _thinner(pair) for name, pair in sides.items()}
-    kept = [name for name, have in few.items() if have is None]
-    missing = {name: have for name, have in few.items() if have is not None}
+    few = {name: thin for name, pair in sides.items() if (thin := _thin(pair)) is not None}
+    kept = [name for name in sides if name not in few]
     needed = max(MIN_ANSWERS, 10 * (2 * len(kept) + 1))
-    if len(whole) < needed or not kept:
-        return TooFew("ratings", min(len(whole), needed - 1), needed)
+    if len(whole) < needed:
+        return TooFew("ratings", len(whole), needed)
+    kept = _independent(kept, sides)
+    few |= {n: TooFew("distinct ratings", 0, 1) for n in sides if n not in few and n not in kept}
+    if not kept:
+        return max(few.values(), key=lambda thin: thin.have, default=TooFew("attributes", 0, 1))
     fit = _regress(whole, [side for name in kept for side in sides[name]])
     p_values = holm(np.array([fit.tail(n) for n in range(1, len(fit.values))]))
     found = [_attribute(name, n, fit, p_values, sides[name]) for n, name in enumerate(kept)]
     found.sort(key=lambda attribute: (-attribute.impact, attribute.name))
-    return Kano(len(whole), fit.r_squared, derived, tuple(found), missing)
+    return Kano(len(whole), fit.r_squared, derived, tuple(found), few)
+
+
+def _independent(names: list[str], sides: Mapping[str, tuple[Bools, Bools]]) -> list[str]:
+    """The attributes that are no combination of those before them: of twins the first."""
+    kept: list[str] = []
+    for name in names:
+        columns = [side for other in (*kept, name) for side in sides[other]]
+        design = np.column_stack([np.ones(len(columns[0])), *columns])
+        # Columns are 0 and 1, so the squares' matrix is exact.
+        if np.linalg.matrix_rank(design.T @ design) == design.shape[1]:
+            kept.append(name)
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,9 +293,13 @@ def _two_sided(value: float, error: float, freedom: int) -> float:
     return float(2 * stats.t.sf(abs(value) / error, max(freedom, 1)))
 
 
-def _thinner(sides: tuple[Bools, Bools]) -> TooFew | None:
-    thin = min(int(side.sum()) for side in sides)
-    return TooFew("ratings", thin, MIN_SIDE) if thin < MIN_SIDE else None
+def _thin(sides: tuple[Bools, Bools]) -> TooFew | None:
+    """Whether an attribute is too rarely low or high, or never in between: a contrast needs all."""
+    ends = min(int(side.sum()) for side in sides)
+    if ends < MIN_SIDE:
+        return TooFew("ratings", ends, MIN_SIDE)
+    middle = int((~sides[0] & ~sides[1]).sum())
+    return TooFew("middling ratings", middle, MIN_SIDE) if middle < MIN_SIDE else None
 
 
 def by_contact(contact: Groups, rows: Bools, score: Floats) -> Floats:

@@ -90,6 +90,15 @@ def test_a_vanished_topic_still_has_its_bar() -> None:
     assert gone.ratio.value == 0
 
 
+def test_a_new_topic_is_a_change_without_a_ratio() -> None:
+    rows = _both({"wait": 40, "promise": 30}, {"wait": 40})
+    found = cpx.skyline(rows, NOW, volumes=_volumes(100), previous=NOW.previous)
+    assert isinstance(found, cpx.Skyline)
+    new = next(bar for bar in found.bars if bar.name == "promise")
+    assert new.ratio == TooFew("earlier contacts", 0, 1)
+    assert new.changed
+
+
 def test_without_volumes_rates_are_per_day() -> None:
     found = cpx.skyline(_rows({"wait": 56}), NOW)
     assert isinstance(found, cpx.Skyline)
@@ -112,7 +121,7 @@ def test_overlapping_records_of_slices_do_not_cover_twice() -> None:
 
 def test_no_volume_in_the_period_is_said() -> None:
     found = cpx.skyline(_rows({"wait": 56}), NOW, volumes=_volumes(100, 5))
-    assert found == TooFew("orders", 0, 1)
+    assert found == TooFew("volume", 0, 1)
 
 
 def test_too_few_contacts_are_said() -> None:

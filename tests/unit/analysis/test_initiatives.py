@@ -131,8 +131,12 @@ def test_thin_data_are_too_early_until_patience_ends() -> None:
 
 def test_no_contacts_are_no_effect() -> None:
     found = judge(_initiative(topics=("promise",)), _daily((10, 5), (10, 10)), _now())
-    assert isinstance(found.effect, TooFew)
+    assert found.effect == TooFew("contacts", 0, 10)
     assert found.verdict is Verdict.TOO_EARLY
+    new = judge(_initiative(), _daily((0, 9), (10, 10)), _now())
+    assert new.effect == TooFew("earlier contacts", 0, 1)
+    fresh = judge(_initiative(), _daily((9, 9), (10, 10), days=(3, 56)), _now())
+    assert fresh.effect == TooFew("days", 3, 7)
     empty: dict[str, list[Any]] = {"topic": [], "polarity": [], "occurred_at": [], "region": []}
     assert judge(_initiative(), empty, _now()).verdict is Verdict.TOO_EARLY
 

@@ -156,6 +156,19 @@ def test_few_answers_and_one_sided_attributes_are_said() -> None:
     assert found.few == {"roof": TooFew("ratings", 0, 10)}
 
 
+def test_attributes_that_cannot_be_told_apart_are_said() -> None:
+    """A twin adds nothing; yes-no answers have no middle to stand out from."""
+    whole, rated = _planted(400)
+    yes = np.where(rated["clean"] > 0.5, 1.0, 0.0)
+    found = contrast(whole, rated | {"twin": rated["clean"], "yes": yes})
+    assert isinstance(found, Kano)
+    assert found.few == {
+        "twin": TooFew("distinct ratings", 0, 1),
+        "yes": TooFew("middling ratings", 0, 10),
+    }
+    assert contrast(whole, {"yes": yes}) == TooFew("middling ratings", 0, 10)
+
+
 def test_vavras_grid() -> None:
     """Stated high and derived low is basic, the reverse exciting (Vavra 1997)."""
     whole, rated = _planted(600)

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 import pipeline.analysis
+from pipeline.analysis.few import WORDS
 
 ROOT = Path(__file__).parents[3]
+ANALYSIS = ROOT / "pipeline" / "analysis"
 PAGE = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
 INDEX = pipeline.analysis.__doc__ or ""
 MODULES = re.findall(r"^([a-z_]+) {2,}\S", INDEX.split("Index")[1], re.MULTILINE)
@@ -40,6 +42,15 @@ def test_links_of_the_page_lead_to_its_headings() -> None:
     links = set(re.findall(r"\]\(#([^)]+)\)", PAGE))
     assert links <= anchors
     assert anchors <= links
+
+
+def test_every_too_few_is_a_known_word() -> None:
+    """The report translates them by a table."""
+    sources = [path.read_text(encoding="utf-8") for path in ANALYSIS.glob("*.py")]
+    calls = r'(?:TooFew\(|MIN_[A-Z]+,)\s*"([^"]+)"'
+    used = {word for text in sources for word in re.findall(calls, text)}
+    assert len(used) > 10
+    assert used <= set(WORDS)
 
 
 def test_each_method_answers_the_same_questions() -> None:
