@@ -36,18 +36,19 @@ class ContactTable(SpanTable):
         """
         if not self._days or not contact_ids:
             return set()
-        # By number, and at once: a set of literals is what the server prunes its index by.
+        # contact_id says where to look (the projection by_id is in its order), id_hash is what is
+        # compared: numbers cost a tenth of strings.
         hashes = ", ".join(str(id_hash(contact_id)) for contact_id in contact_ids)
         sql = f"""
             SELECT contact_id
             FROM contact_rows
             PREWHERE id_hash IN ({hashes})
-            WHERE loaded_at >= now() - INTERVAL {self._days:d} DAY
+            WHERE contact_id IN %(ids)s
+              AND loaded_at >= now() - INTERVAL {self._days:d} DAY
               AND NOT (kafka_topic = %(topic)s AND kafka_partition = %(partition)s
                        AND kafka_offset BETWEEN %(first)s AND %(last)s)
         """
-        found = {row[0] for row in self._ask(sql, **parameters(span))}
-        return found & set(contact_ids)
+        return {row[0] for row in self._ask(sql, ids=tuple(contact_ids), **parameters(span))}
 
     def insert(self, block: Block[ContactRow]) -> None:
         """Stores the block; one that is stored already is left alone.
