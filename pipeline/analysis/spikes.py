@@ -48,7 +48,7 @@ class Policy:
     """
 
     jump_alpha: float = 1.2e-4
-    rise_threshold: float = 9.0
+    rise_threshold: float = 9.2
     rise_ratio: float = 1.5
     history_days: int = 56
     min_history_days: int = 14
@@ -89,13 +89,24 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A fitted past. `spread` is the variance of the fitted mean relative to the mean squared."""
+    """A fitted past.
+
+    `day_spread` and `slot_spread` are the variances of the factors' estimates, relative to their
+    squares: a Sunday hour has been seen a fifth as often as a weekday's.
+    """
 
     level: float
     by_day: Floats
     by_slot: Floats
     dispersion: float
-    spread: float
+    day_spread: Floats
+    slot_spread: Floats
+
+    def spread(self, calendar: Calendar, at: Ints) -> Floats:
+        """Variance of the expected counts, relative to their squares."""
+        weekday, kind, slot = calendar.weekday[at], calendar.kind[at], calendar.slot[at]
+        by_day = np.where(kind == HOLIDAY, self.day_spread[7], self.day_spread[weekday])
+        return np.minimum(by_day + self.slot_spread[kind, slot], 1.0)
 
     def mean(self, calendar: Calendar, at: Ints) -> Floats:
         """Expected counts of the windows `at`."""
@@ -199,11 +210,18 @@ def fit(counts: Floats, calendar: Calendar, policy: Policy, windows: Ints) -> Ba
         level, by_day, by_slot, mean = _scale(work)
         dispersion = _dispersion(work, mean)
         work.robust = _downweight(work.y, mean, dispersion)
+    day = np.where(work.kind == HOLIDAY, 7, work.weekday)
+    cell = work.kind * work.slots + work.slot
+    day_spread = _spread(work, mean, dispersion, day, 8)
+    slot_spread = _spread(work, mean, dispersion, cell, 3 * work.slots).reshape(3, work.slots)
+    return Baseline(level, by_day, by_slot, dispersion, day_spread, slot_spread)
+
+
+def _spread(work: _Fit, mean: Floats, dispersion: float, group: Ints, size: int) -> Floats:
+    """phi sum w^2 mu / (sum w mu + prior)^2 of each group: the variance of its factor."""
     weight = work.age * work.robust
-    effective = float(weight.sum()) ** 2 / max(float((weight**2).sum()), 1e-9)
-    parameters = 1 + 6 + 2 * (calendar.slots - 1)
-    spread = dispersion * parameters / max(effective * max(float(mean.mean()), 1e-9), 1e-9)
-    return Baseline(level, by_day, by_slot, dispersion, min(spread, 1.0))
+    squares = np.bincount(group, weight**2 * mean, size)
+    return np.asarray(dispersion * squares / (np.bincount(group, weight * mean, size) + 4.0) ** 2)
 
 
 def _scale(work: _Fit) -> tuple[float, Floats, Floats, Floats]:
@@ -266,7 +284,7 @@ def score(counts: Floats, calendar: Calendar, policy: Policy | None = None) -> S
         mean = base.mean(calendar, today)
         expected[today], judged[today] = mean, True
         # The fitted mean is itself uncertain: var(y - mean) = phi mean + spread mean^2.
-        dispersion[today] = base.dispersion + base.spread * mean
+        dispersion[today] = base.dispersion + base.spread(calendar, today) * mean
     return _judge(counts, expected, dispersion, judged & ~np.isnan(counts), policy)
 
 
