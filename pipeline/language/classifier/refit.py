@@ -1,14 +1,14 @@
 """Fits topic and polarity heads to a user's taxonomy, from a few examples and without the encoder.
 
 Every text goes through the encoder once; the heads are fitted on what comes out. A topic that the
-base has keeps its head; with enough examples the head gets a small correction on top. A new topic
-is a ridge logistic regression on the embedding, its polarity the text's sentiment with a
+base has keeps its head; where asked, the head gets a small correction on top. A new topic is a
+ridge logistic regression on the embedding, its polarity the text's sentiment with a
 correction. Decisions that are reported were made out of fold: by heads that had not seen the text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,7 +26,7 @@ FEWEST_NEW = 8
 """Examples below which a new topic is refused: a head from fewer finds anything anywhere."""
 
 FEWEST_KEPT = 10
-"""Examples from which the head of a kept topic is corrected."""
+"""Examples below which no head of the base is corrected."""
 
 _FOLDS = 5
 _RIDGES = {"new": 1.0, "kept": 8.0, "polarity": 8.0}
@@ -94,18 +94,23 @@ def fit(
     examples: Sequence[Example],
     *,
     renames: Mapping[str, str] | None = None,
+    correct: Collection[str] = (),
     background: Sequence[str] = (),
 ) -> Refit:
     """Heads for `taxonomy`.
 
-    `renames` maps a topic of the base to its name in `taxonomy`. `background` are texts of the
+    `renames` maps a topic of the base to its name in `taxonomy`. `correct` are kept topics whose
+    head the examples may move: a base of thousands of texts knows more than forty examples, so only
+    where a topic's meaning changed. `background` are texts of the
     company that are mostly about none of the new topics. Raises TaxonomyError: an example or rename
-    that names no topic, a new topic with fewer than FEWEST_NEW examples.
+    that names no topic, a new topic with fewer than FEWEST_NEW examples, one to correct with fewer
+    than FEWEST_KEPT.
     """
     sources = _sources(base, taxonomy, renames or {})
     _check(taxonomy, examples, sources)
+    _check_corrections(correct, examples, sources)
     data = _Data.of(base, taxonomy, examples, background)
-    return _Fitter(base, taxonomy, sources, data).run()
+    return _Fitter(base, taxonomy, sources, data, correct).run()
 
 
 def _sources(base: Base, taxonomy: Taxonomy, renames: Mapping[str, str]) -> dict[str, int]:
@@ -137,6 +142,18 @@ def _check(taxonomy: Taxonomy, examples: Sequence[Example], sources: Mapping[str
             raise TaxonomyError(
                 f"{topic} is new and has {count} examples",
                 fix=f"Give {FEWEST_NEW} or more, about ten per language; or --rename OLD={topic}.",
+            )
+
+
+def _check_corrections(
+    correct: Collection[str], examples: Sequence[Example], sources: Mapping[str, int]
+) -> None:
+    for topic in correct:
+        count = sum(topic in example.topics for example in examples)
+        if topic not in sources or count < FEWEST_KEPT:
+            raise TaxonomyError(
+                f"cannot correct {topic}, which has {count} examples",
+                fix=f"It must be a topic of the base, with {FEWEST_KEPT} examples or more.",
             )
 
 
@@ -197,8 +214,14 @@ def _folds(topic: Bools, rows: int) -> NDArray[np.int64]:
 
 class _Fitter:
     def __init__(
-        self, base: Base, taxonomy: Taxonomy, sources: Mapping[str, int], data: _Data
+        self,
+        base: Base,
+        taxonomy: Taxonomy,
+        sources: Mapping[str, int],
+        data: _Data,
+        correct: Collection[str],
     ) -> None:
+        self._correct = correct
         self._base, self._taxonomy, self._sources, self._data = base, taxonomy, sources, data
         self._heat = base.directory.calibration.temperatures
 
@@ -232,7 +255,7 @@ class _Fitter:
         source = self._sources.get(topic)
         offset, before, cut = self._known(source)
         seen = slice(self._data.examples)
-        if source is not None and count < FEWEST_KEPT:
+        if source is not None and topic not in self._correct:
             return TopicFit(topic, "kept", cut, count, before, before)
         how = "corrected" if source is not None else "new"
         weight, bias, likely = self._fitted(

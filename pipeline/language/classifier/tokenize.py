@@ -1,7 +1,7 @@
 """Texts to word-piece ids, of bounded length.
 
 The tokenizer is the one that `transformers` would load from the same directory, without its Python
-wrapper, which costs a third of the speed and two seconds of start-up; a test holds the two together.
+wrapper, which costs a third of the speed and two seconds of start-up; a test holds both together.
 """
 
 from __future__ import annotations

@@ -171,6 +171,30 @@ def test_nothing_is_left_where_the_directory_exists(
     assert list(tmp_path.iterdir()) == [tmp_path / "there"]
 
 
+def test_an_old_head_is_moved_only_where_asked(model: LoadedClassifier, tmp_path: Path) -> None:
+    taxonomy = Taxonomy.load(taxonomy_file(tmp_path))
+    meant = [Example(text, {"pets": -1, "facilities": -1}) for text in PETS] + EXAMPLES[len(PETS) :]
+    kept, moved = (refit.fit(model, taxonomy, meant, correct=c) for c in ((), ("facilities",)))
+    at = list(taxonomy).index("facilities")
+    assert not kept.heads.weight[at].any()
+    assert moved.heads.weight[at].any()
+    assert [fit.how for fit in moved.topics].count("corrected") == 1
+    real = np.array(["facilities" in example.topics for example in meant])
+    before, after = (
+        (fit & real).sum() for fit in (moved.topics[at].before, moved.topics[at].after)
+    )
+    assert after > before
+
+
+@pytest.mark.parametrize("topic", ["pets", "delivery", "birds"])
+def test_a_correction_without_grounds_is_refused(
+    model: LoadedClassifier, tmp_path: Path, topic: str
+) -> None:
+    taxonomy = Taxonomy.load(taxonomy_file(tmp_path))
+    with pytest.raises(TaxonomyError, match=f"cannot correct {topic}"):
+        refit.fit(model, taxonomy, EXAMPLES, correct=[topic])
+
+
 def test_damaged_heads_are_refused(fitted: Path) -> None:
     heads = Heads.load(fitted / "heads.npz", 19, 18, 384)
     assert heads.column[-1] == -1
