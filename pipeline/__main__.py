@@ -1,0 +1,5 @@
+"""`python -m pipeline` is `voc`."""
+
+from pipeline.cli import main
+
+main()
