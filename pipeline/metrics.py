@@ -287,7 +287,7 @@ FCR = Gauge(
 # --- the local stack --------------------------------------------------------------------------
 COMPONENT_UP = Gauge(
     "voc_local_component_up",
-    "1 while a part of the embedded stack runs (broker, warehouse, worker).",
+    "1 while a part of the embedded stack runs (broker, warehouse, worker, watch ...).",
     ("component",),
     registry=REGISTRY,
 )

@@ -17,7 +17,7 @@ from pipeline.errors import LocalStackError
 from pipeline.local.broker import EXTRA, Broker
 from pipeline.local.lock import FolderLock
 from pipeline.local.processes import HOST, Child, check_port
-from pipeline.local.worker import WorkerProcess
+from pipeline.local.service import Service
 
 START_SECONDS = 60.0
 NEEDED_BYTES = 300 << 20
@@ -48,7 +48,7 @@ class LocalStack:
         self.folder = folder
         self.database = database
         self.ports: dict[str, int] = {}
-        self.worker: WorkerProcess | None = None
+        self.services: list[Service] = []
         self._durable = durable
         self._choose = choose
         self._lock: FolderLock | None = None
@@ -107,24 +107,22 @@ class LocalStack:
         """All processes of the stack."""
         return [*self.broker.children, self.warehouse.child]
 
-    def attach(self, worker: WorkerProcess) -> None:
-        """Makes a worker part of the stack: it is stopped first, and its state is a metric."""
-        self.worker = worker
+    def attach(self, service: Service) -> None:
+        """Makes a service part of the stack: it is stopped first, and its state is a metric."""
+        self.services.append(service)
 
     def check(self) -> None:
         """Updates the metrics. Raises LocalStackError for a server that died."""
-        for child in self.children:
+        for child in [*self.children, *(service.child for service in self.services)]:
             metrics.COMPONENT_UP.labels(child.name).set(child.alive)
-        if self.worker is not None:
-            metrics.COMPONENT_UP.labels("worker").set(self.worker.child.alive)
         for child in self.children:
             if not child.alive:
                 raise child.death()
 
     def stop(self) -> None:
         """Ends everything that runs; harmless when repeated."""
-        if self.worker is not None:
-            self.worker.stop()
+        for service in self.services:
+            service.stop()
         for part in ("warehouse", "broker"):
             if hasattr(self, part):
                 getattr(self, part).stop()

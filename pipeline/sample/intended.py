@@ -6,11 +6,14 @@ Tests and measurements of the analyses use them, so that what they find or miss 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
+from typing import TypeVar
 
 from pipeline.contract import contact_from, default_scales
 from pipeline.domain.analysis import ContactAnalysis, TopicMention
+from pipeline.domain.block import Block, Span
 from pipeline.domain.contact import Contact, Language, Speaker
 from pipeline.domain.row import ContactRow
 from pipeline.sample.calendar import DEFAULT_UNTIL
@@ -18,6 +21,9 @@ from pipeline.sample.events import Labelled, labelled
 
 _SENTIMENTS = {-1: "negative", 0: "neutral", 1: "positive"}
 _SURE = 0.95
+BLOCK_ROWS = 2000
+
+R = TypeVar("R")
 
 
 def intended_rows(
@@ -60,3 +66,13 @@ def _reading(contact: Contact, made: Labelled) -> ContactAnalysis:
 
 def _hash(name: str) -> str:
     return hashlib.blake2b(name.encode(), digest_size=16).hexdigest() if name else ""
+
+
+def blocks(topic: str, rows: Iterable[R], at: datetime) -> Iterator[Block[R]]:
+    """Rows as blocks of one partition, as a worker that reads them would store them at `at`."""
+    first = 0
+    waiting = iter(rows)
+    while part := tuple(islice(waiting, BLOCK_ROWS)):
+        span = Span(topic, 0, first, first + len(part) - 1)
+        yield Block(span, at, tuple(enumerate(part, first)))
+        first += len(part)

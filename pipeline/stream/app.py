@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import ssl
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
@@ -79,6 +78,9 @@ class WorkerApp(faust.App):
     def _new_transport(self) -> PositionedTransport:
         return PositionedTransport(self.conf.broker_consumer, self)
 
+    def _create_directories(self) -> None:
+        """None: there are no tables, and the worker's root may be read-only."""
+
     async def _consumer_wait_empty(self, consumer: Consumer, logger: Any) -> None:
         # Faust would wait for every unacknowledged message, without a deadline.
         del logger
@@ -112,7 +114,6 @@ def build(kafka: KafkaSettings, worker: WorkerSettings, hooks: Hooks) -> WorkerA
         producer_max_request_size=MAX_LETTER_BYTES,
         producer_request_timeout=PRODUCE_SECONDS,
         store="memory://",
-        datadir=tempfile.mkdtemp(prefix="voc-worker-"),
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,

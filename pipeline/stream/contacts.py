@@ -17,10 +17,9 @@ from pipeline.domain.contact import Contact
 from pipeline.domain.row import ContactRow
 from pipeline.domain.scales import Scales
 from pipeline.stream.record import Prepared, Record, Rejection
+from pipeline.stream.tally import tally
 
 log = logging.getLogger(__name__)
-
-_POLARITY = {-1: "negative", 0: "neutral", 1: "positive"}
 
 
 class ContactStore(Protocol):
@@ -76,8 +75,7 @@ class ContactHandler:
 
     def stored(self, rows: Sequence[tuple[Record, ContactRow]]) -> None:
         """See `Handler.stored`."""
-        for _, row in rows:
-            _count(row.contact, row.analysis)
+        tally(row for _, row in rows)
 
     def _parse(
         self, records: Sequence[Record], rejections: list[Rejection]
@@ -121,22 +119,3 @@ def rejected(record: Record, error: InvalidEvent) -> Rejection:
     stage = "decode" if error.reason_code in {"malformed_json", "too_large"} else "contract"
     pairs = tuple((e.field, e.message) for e in error.errors)
     return Rejection(record, stage, error.reason_code, error.message, pairs)
-
-
-def _count(contact: Contact, analysis: ContactAnalysis) -> None:
-    language, channel = analysis.language.value, contact.channel.value
-    metrics.CONTACTS.labels(language, channel, analysis.sentiment).inc()
-    metrics.CONFIDENCE.labels(language).observe(analysis.confidence)
-    metrics.TRUNCATED.inc(analysis.truncated_clauses)
-    if analysis.complaint:
-        metrics.COMPLAINTS.labels(language, channel).inc()
-    if analysis.churn:
-        metrics.CHURN.labels(language, channel).inc()
-    if analysis.uncertain:
-        metrics.UNCERTAIN.labels(language).inc()
-    for mention in analysis.topics:
-        metrics.TOPICS.labels(mention.topic, _POLARITY[mention.polarity], language).inc()
-    for kind, number in analysis.masked.items():
-        metrics.MASKED.labels(kind).inc(number)
-    for clause in analysis.clauses:
-        metrics.CLAUSES.labels(clause.language.value).inc()

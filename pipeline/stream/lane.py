@@ -1,9 +1,9 @@
 """The way of one kind of event through the worker: cut, prepare, store, acknowledge.
 
-Up to `SLOTS` batches are under way at once: one is stored, one is read by the model, one waits for
-the model so that it never idles.  Batches are stored and acknowledged in order, and a batch is
-taken only when a slot is free: memory is bounded by Faust's stream buffer plus these batches,
-however long the warehouse is away.
+Up to `SLOTS` batches are under way at once: one is stored, two are read, one waits to be read, so
+that the model never idles.  Batches are stored and acknowledged in order, and a batch is taken only
+when a slot is free: memory is bounded by Faust's stream buffer plus these batches, however long the
+warehouse is away.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pipeline.stream.store import Store
 R = TypeVar("R")
 log = logging.getLogger(__name__)
 
-SLOTS = 3
+SLOTS = 4
 
 
 @dataclass

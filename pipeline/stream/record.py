@@ -55,7 +55,11 @@ class Prepared(Generic[R]):
 
 
 class Handler(Protocol[R]):
-    """What the worker does with one kind of event. Called off the event loop, never at once."""
+    """What the worker does with one kind of event.
+
+    `prepare` is called in threads of its own and may run twice at once; `stored` on the event
+    loop; everything else in one thread, one call at a time.
+    """
 
     name: str
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import shutil
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -57,8 +56,9 @@ class StreamWorker:
         self._clock = clock or SystemClock()
         self._measure = measure
         self.pulse = pulse
-        # One thread each: the model uses its own threads inside, and blocks are stored in order.
-        self._readers = ThreadPoolExecutor(1, "read")
+        # Two batches are read side by side: while one is decoded and masked, which Python does on
+        # one core, the other keeps the model's threads busy. Blocks are stored one by one.
+        self._readers = ThreadPoolExecutor(2, "read")
         self._writers = ThreadPoolExecutor(1, "write")
         self._failure: BaseException | None = None
         self._signal = 0
@@ -149,7 +149,6 @@ class StreamWorker:
             self._lease.end()
             self._readers.shutdown(wait=False, cancel_futures=True)
             self._writers.shutdown(wait=False, cancel_futures=True)
-            shutil.rmtree(self.app.conf.datadir, ignore_errors=True)
 
     async def _until_stopped(self) -> None:
         starting = asyncio.create_task(self.app.start())

@@ -28,7 +28,7 @@ from pipeline.kafka import Producer, create_topics
 from pipeline.local.processes import free_port
 from pipeline.local.stack import LocalStack
 from pipeline.local.worker import QUICK, WorkerProcess, fetch
-from pipeline.settings import Settings, Topics, WarehouseSettings
+from pipeline.settings import Settings, Topics, WarehouseSettings, load
 from pipeline.warehouse import Warehouse, migrate
 
 START_SECONDS = 60.0
@@ -243,7 +243,7 @@ def contact(number: int, **more: object) -> dict[str, object]:
 class Pipe:
     """A stack with topics, a group and a database of the test's own."""
 
-    def __init__(self, stack: LocalStack, name: str, partitions: int = 4) -> None:
+    def __init__(self, stack: LocalStack | Elsewhere, name: str, partitions: int = 4) -> None:
         self.stack = stack
         self._name = name
         self._partitions = partitions
@@ -355,15 +355,29 @@ class Pipe:
         self.warehouse.close()
 
 
+class Elsewhere:
+    """A Kafka and a ClickHouse that run already, where VOC_KAFKA and VOC_CLICKHOUSE point."""
+
+    def __init__(self, logs: Path) -> None:
+        found = load()
+        self.kafka = found.kafka.bootstrap
+        self.overrides = {"warehouse": found.warehouse.model_dump()}
+        self.logs = logs
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A broker and a warehouse in memory and a folder, for all tests."""
-    with LocalStack(tmp_path_factory.mktemp("stack")) as made:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack | Elsewhere]:
+    """A broker and a warehouse for all tests: local ones, unless both variables name others."""
+    folder = tmp_path_factory.mktemp("stack")
+    if os.environ.get("VOC_KAFKA") and os.environ.get("VOC_CLICKHOUSE"):
+        yield Elsewhere(folder)
+        return
+    with LocalStack(folder) as made:
         yield made
 
 
 @pytest.fixture
-def pipe(stack: LocalStack, database: str) -> Iterator[Pipe]:
+def pipe(stack: LocalStack | Elsewhere, database: str) -> Iterator[Pipe]:
     """Topics, group and database of the test's own, on the shared stack."""
     made = Pipe(stack, database)
     yield made

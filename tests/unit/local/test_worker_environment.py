@@ -23,7 +23,7 @@ def test_what_a_child_loads_is_what_the_parent_meant(
         warehouse={"port": 77, "insert_timeout": 2},
         worker=QUICK["worker"],
         model={"labels": {"LABEL_0": "negative"}, "path": "/models/mine"},
-        gateway={"tokens": ["a", "b"]},
+        gateway={"tokens": ["first-of-two-tokens", "second-of-two-tokens"]},
         privacy={"secret": "sixteen-bytes-and-more", "patterns": {"ORDER": r"\d{8}"}},
     )
     for name, value in environment(meant).items():
