@@ -98,9 +98,7 @@ def test_every_offset_is_stored_exactly_once_whatever_dies(
 
 
 @given(offsets=logs(), data=st.data())
-def test_the_division_into_batches_does_not_matter(
-    offsets: list[int], data: st.DataObject
-) -> None:
+def test_the_division_into_batches_does_not_matter(offsets: list[int], data: st.DataObject) -> None:
     first = data.draw(st.integers(0, len(offsets) - 1))
     last = data.draw(st.integers(first, len(offsets) - 1))
     stored = Span("t", 0, offsets[first], offsets[last])
