@@ -1,0 +1,1 @@
+"""Trains the default model: reconstruct, prune, train, calibrate, export, evaluate, card."""
