@@ -57,7 +57,7 @@ def report(
 
         print_json(document(made))
         return
-    _write(made, output)
+    _write(settings, made, output)
     if browse:
         webbrowser.open(output.resolve().as_uri())
 
@@ -124,11 +124,11 @@ def _embedder(settings: Settings) -> Callable[[Sequence[str]], Any]:
     return embed
 
 
-def _write(made: Report, output: Path) -> None:
+def _write(settings: Settings, made: Report, output: Path) -> None:
     from pipeline.domain.taxonomy import Taxonomy  # noqa: PLC0415
     from pipeline.report import page  # noqa: PLC0415 -- jinja2
 
-    taxonomy = Taxonomy.load(resources.schemas() / "taxonomy.yaml")
+    taxonomy = Taxonomy.load(resources.taxonomy(settings.model.path))
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(page(made, taxonomy), encoding="utf-8")

@@ -172,6 +172,12 @@ def test_intervals_are_drawn_around_their_value() -> None:
     assert trace["error_x"]["arrayminus"] == pytest.approx([10.0])
 
 
+def test_long_labels_take_two_lines() -> None:
+    long = "service not delivered as designed"
+    figure = charts.bars([charts.Bar(long, SHARE, ""), charts.Bar("wait", SHARE, "")], "share")
+    assert figure["data"][0]["y"] == ["service not delivered<br>as designed", "wait"]
+
+
 def test_points_are_numbered_and_unsure_ones_hollow() -> None:
     spots = [charts.Spot("a", 0.1, 0.2), charts.Spot("b", 0.3, 0.1, sure=False)]
     trace = charts.grid(spots, ("x", "y"), (0.2, 0.15))["data"][0]
