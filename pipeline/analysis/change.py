@@ -74,8 +74,18 @@ def rate_cells(columns: Mapping[str, Texts], amounts: Amounts) -> Cells:
     spread = _spread(amounts, rate)
     variance = spread * (amounts.after_count + amounts.after_count**2 / weight)
     present = amounts.after_count > 0
-    chosen = {name: np.asarray(values, object)[present] for name, values in columns.items()}
-    return Cells.of(chosen, amounts.after_sum[present], expected[present], variance[present])
+    rates = np.stack(
+        [amounts.before_count, amounts.before_sum, amounts.after_count, amounts.after_sum]
+    )
+    # Cells of the past alone expect nothing, but they are part of their slices' plain rates.
+    return Cells.of(
+        columns,
+        np.where(present, amounts.after_sum, 0.0),
+        np.where(present, expected, 0.0),
+        np.where(present, variance, 0.0),
+        rates,
+        amounts.variance,
+    )
 
 
 def _spread(amounts: Amounts, rate: Floats) -> Floats:

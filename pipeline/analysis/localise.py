@@ -4,16 +4,17 @@ A *cell* is one combination of all dimension values with what was expected in it
 A *slice* fixes the values of some dimensions.  If a slice is a cause, everything in it moved by the
 same ratio (the ripple effect of Adtributor, Squeeze and RiskLoc), and nothing outside it moved.
 
-For a slice S the ratio that fits its cells best, by weighted least squares on x = (seen - expected)
-/ level with the precision p of each cell, takes
+For a slice S with the differences d = seen - expected of its cells, their variances v if nothing
+changed, and weights w that are best for a common ratio (constant for counts, falling with the
+level where relative noise rules),
 
-    gain(S) = (sum p x)^2 / sum p                                             (chi-square, 1 df)
+    gain(S) = (sum w d)^2 / sum w^2 v                                         (chi-square, 1 df)
 
-out of the misfit of "nothing changed".  A slice with cells that did not move is diluted, a slice
-that is only a part of the cause leaves gain behind: the cause itself has the largest gain.  Slices
-of one cuboid (the same dimensions fixed) share no cell, so their gains add up, and several causes
-of one cuboid are found together.  Each slice pays a price that grows with the number of slices it
-was chosen from, which keeps noise and needless detail out.
+is what a change of S explains of the misfit of "nothing changed".  A slice with cells that did not
+move is diluted, a slice that is only a part of the cause leaves gain behind: the cause itself has
+the largest gain.  Slices of one cuboid (the same dimensions fixed) share no cell, so their gains add
+up, and several causes of one cuboid are found together.  Each slice pays a price that grows with the
+number of slices it was chosen from, which keeps noise and needless detail out.
 
 Sources: Bhagwan et al. 2014 (Adtributor), Li et al. 2019 (Squeeze: the ripple effect), Kalander
 2022 (RiskLoc: cells weighted by their deviation, layer by layer), Kulldorff 1997 (scan statistics).
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
@@ -55,7 +56,9 @@ class Cells:
 
     `codes` [n, d] are integers from 0 of each dimension's `values`; `seen` and `expected` [n] are
     amounts in the same unit (counts, sums), `variance` [n] that of their difference if nothing
-    changed.
+    changed. `rates` [4, n], for rates and means, are the contacts and the sums of both periods and
+    `spread` the variance of one contact's value (None: a share): a slice is then a cause only if
+    its own plain rate moved as well, since a cell's expectation may be off where cells are thin.
     """
 
     dimensions: tuple[str, ...]
@@ -64,6 +67,8 @@ class Cells:
     seen: Floats
     expected: Floats
     variance: Floats
+    rates: Floats | None = None
+    spread: float | None = None
 
     @classmethod
     def of(
@@ -72,6 +77,8 @@ class Cells:
         seen: Sequence[float] | Floats,
         expected: Sequence[float] | Floats,
         variance: Sequence[float] | Floats | None = None,
+        rates: Floats | None = None,
+        value_variance: float | None = None,
     ) -> Cells:
         """Cells from text columns. Without `variance` both sides are taken for counts."""
         names, codes, values = tuple(columns), [], []
@@ -82,7 +89,8 @@ class Cells:
         new, old = np.asarray(seen, np.float64), np.asarray(expected, np.float64)
         spread = new + old if variance is None else np.asarray(variance, np.float64)
         table = np.stack(codes, 1) if codes else np.zeros((len(new), 0), np.int64)
-        return _merged(cls(names, tuple(values), table, new, old, spread))
+        made = cls(names, tuple(values), table, new, old, spread, rates, value_variance)
+        return _merged(made)
 
     def __len__(self) -> int:
         return len(self.seen)
@@ -94,11 +102,21 @@ def _merged(cells: Cells) -> Cells:
     if size == len(cells):
         return cells
     _, first, dense = np.unique(key, return_index=True, return_inverse=True)
-    sums = [
+    seen, expected, variance = (
         np.bincount(dense, each).astype(np.float64)
         for each in (cells.seen, cells.expected, cells.variance)
-    ]
-    return Cells(cells.dimensions, cells.values, cells.codes[first], *sums)
+    )
+    rates = None
+    if cells.rates is not None:
+        rates = np.stack([np.bincount(dense, each) for each in cells.rates]).astype(np.float64)
+    return replace(
+        cells,
+        codes=cells.codes[first],
+        seen=seen,
+        expected=expected,
+        variance=variance,
+        rates=rates,
+    )
 
 
 def _number(cells: Cells, dimensions: tuple[int, ...]) -> tuple[Ints, int]:
@@ -172,13 +190,18 @@ class Options:
 
 @dataclass(slots=True)
 class _Search:
-    """The state of a search: `left` are the deviations that no cause has explained yet."""
+    """The state of a search, per cell [n].
+
+    `difference` is seen - expected as far as no cause has explained it, `variance` that of the
+    difference, `weight` its weight in a slice, 0 once a cause has it.
+    """
 
     cells: Cells
     options: Options
     level: Floats
-    left: Floats
-    precision: Floats
+    difference: Floats
+    variance: Floats
+    weight: Floats
     searched: int = 0
     drifted: bool = False
     keys: dict[tuple[int, ...], tuple[Ints, int]] = field(default_factory=dict)
@@ -208,36 +231,54 @@ def localise(cells: Cells, options: Options | None = None) -> Localisation:
 
 def _start(cells: Cells, options: Options) -> tuple[_Search, float]:
     level = np.maximum((cells.seen + cells.expected) / 2, 1e-9)
-    left = (cells.seen - cells.expected) / level
+    difference = cells.seen - cells.expected
     spread = np.maximum(cells.variance, 1e-9)
-    dispersion, noise = dispersion_of(left, level, spread, cells.expected)
-    precision = level**2 / (dispersion * spread + (noise * level) ** 2)
-    precision[(cells.seen == 0) & (cells.expected == 0)] = 0.0
-    return _Search(cells, options, level, left, precision), dispersion
+    dispersion, noise = dispersion_of(cells, level, difference, spread)
+    variance = dispersion * spread + (noise * level) ** 2
+    # The best weight for a common ratio is level / variance. The counting part of the variance
+    # goes with the level; taken from the whole it does not give a cell with 1 where 0 was expected
+    # another weight than one with 0 where 1 was.
+    unit = dispersion * float(spread.sum()) / max(float(level.sum()), 1e-9)
+    weight = 1.0 / (unit + noise**2 * level)
+    weight[(cells.seen == 0) & (cells.expected == 0)] = 0.0
+    return _Search(cells, options, level, difference, variance, weight), dispersion
+
+
+_COUNTED, _MEASURED = 5.0, 20.0
+"""Level from which a slice tells the dispersion, and a cell its relative noise."""
 
 
 def dispersion_of(
-    left: Floats, level: Floats, spread: Floats, expected: Floats
+    cells: Cells, level: Floats, difference: Floats, spread: Floats
 ) -> tuple[float, float]:
-    """Overdispersion (1 or more) and relative noise of cells that did not move.
+    """Overdispersion (1 to 10) and relative noise where nothing moved.
 
-    Both from medians, which a change in under half of the cells does not reach: the dispersion from
-    the cells below the median expectation, where counting noise rules, the relative noise from the
-    rest. By expectation, since what was seen would gather the moved cells in one half.
+    Both from medians, which a change in under half of the data does not reach. The dispersion comes
+    from the slices of all pairs of dimensions, since single cells are mostly too thin; the relative
+    noise from the cells with the larger expectations: by what was seen, moved cells would gather.
     """
-    known = level > 1e-8
-    if known.sum() < 8:
-        return 1.0, 0.0
-    squared = (left * level) ** 2 / spread
-    median = np.median(expected[known])
-    small = known & (expected <= median) & (level >= 2.0)
-    large = known & (expected >= median)
     chi = float(stats.chi2.ppf(0.5, 1))
-    dispersion = 1.0
-    if small.sum() >= 8:
-        dispersion = min(max(1.0, float(np.median(squared[small])) / chi), 10.0)
-    relative = np.median(left[large] ** 2 - dispersion * spread[large] / level[large] ** 2 * chi)
+    squared = _pairs(cells, level, difference, spread)
+    dispersion = min(max(1.0, float(np.median(squared)) / chi), 10.0) if len(squared) >= 8 else 1.0
+    large = level >= _MEASURED
+    if large.sum() >= 8:
+        large &= cells.expected >= np.median(cells.expected[large])
+    if large.sum() < 8:
+        return dispersion, 0.0
+    left = difference[large] / level[large]
+    relative = np.median(left**2 - dispersion * spread[large] / level[large] ** 2 * chi)
     return dispersion, math.sqrt(max(0.0, float(relative)) / chi)
+
+
+def _pairs(cells: Cells, level: Floats, difference: Floats, spread: Floats) -> Floats:
+    """Squared standardised differences of the slices of all pairs of dimensions."""
+    found = []
+    for pair in combinations(range(len(cells.dimensions)), 2):
+        key, size = _number(cells, pair)
+        counted = np.bincount(key, level, size) >= _COUNTED
+        moved = np.bincount(key, difference, size)[counted]
+        found.append(moved**2 / np.bincount(key, spread, size)[counted])
+    return np.concatenate(found) if found else np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +294,7 @@ class _Cuboid:
 def _best_cuboid(search: _Search) -> _Cuboid | None:
     """The cuboid whose slices are worth most, details paid for."""
     best: _Cuboid | None = None
-    bound = search.precision * search.left**2
-    ceiling = float(bound.sum())
+    ceiling = float((search.difference**2 / search.variance)[search.weight > 0].sum())
     for dimensions in _cuboids(search):
         factor = (1 - search.options.detail) ** max(0, len(dimensions) - 1)
         if best is not None and ceiling * factor <= best.worth:
@@ -284,10 +324,8 @@ def _keys(search: _Search, dimensions: tuple[int, ...]) -> tuple[Ints, int]:
 
 def _weigh(search: _Search, dimensions: tuple[int, ...], factor: float) -> _Cuboid | None:
     key, size = _keys(search, dimensions)
-    weight = np.bincount(key, search.precision, size)
-    pull = np.bincount(key, search.precision * search.left, size)
-    gains = np.divide(pull**2, weight, out=np.zeros(size), where=weight > 0)
-    search.searched = max(search.searched, 0) + size
+    gains = _gains(search, key, size)
+    search.searched += size
     price = _price(search.options.alpha, size, len(dimensions), len(search.cells.dimensions))
     enough = np.bincount(key, 2 * search.level, size) >= search.options.minimum_count
     if not dimensions:
@@ -304,18 +342,51 @@ def _weigh(search: _Search, dimensions: tuple[int, ...], factor: float) -> _Cubo
     return _Cuboid(dimensions, chosen, gains[chosen], worth)
 
 
-def _everywhere(search: _Search) -> bool:
-    """Whether the middle of the whole moved too, and not one loud part of it.
+def _gains(search: _Search, key: Ints, size: int) -> Floats:
+    """The gain of each slice of a cuboid; of rates the smaller of that and the plain one."""
+    weight = search.weight
+    pull = np.bincount(key, weight * search.difference, size)
+    spread = np.bincount(key, weight**2 * search.variance, size)
+    gains = np.divide(pull**2, spread, out=np.zeros(size), where=spread > 0)
+    if search.cells.rates is None:
+        return gains
+    plain, sign = _plain(search, key, size)
+    return np.where(sign * pull > 0, np.minimum(gains, plain), 0.0)
 
-    A share of a mean would not do: x is not quite symmetric under relative noise, and cells that
-    rose weigh more than they did.
+
+def _plain(search: _Search, key: Ints, size: int) -> tuple[Floats, Floats]:
+    """Chi-square and direction of each slice's own change of rate, its cells thrown together."""
+    rates, spread = search.cells.rates, search.cells.spread
+    assert rates is not None
+    open_ = search.weight > 0
+    n0, y0, n1, y1 = (np.bincount(key, each * open_, size) for each in rates)
+    both = np.maximum(n0, 0) * np.maximum(n1, 0) > 0
+    safe0, safe1 = np.where(both, n0, 1.0), np.where(both, n1, 1.0)
+    change = y1 / safe1 - y0 / safe0
+    pooled = (y0 + y1) / np.where(both, n0 + n1, 1.0)
+    value = pooled * (1 - pooled) if spread is None else np.full(size, spread)
+    variance = np.maximum(value, 1e-9) * (1 / safe0 + 1 / safe1)
+    return np.where(both, change**2 / variance, 0.0), np.sign(change)
+
+
+def _everywhere(search: _Search) -> bool:
+    """Whether the middle value of every dimension moved, and all the same way.
+
+    One loud part is not everything; and under relative noise the mean of all differences is not
+    quite zero, which a large table would call sure.
     """
-    order = np.argsort(search.left)
-    weight = np.cumsum(search.cells.expected[order])
-    if not len(weight) or weight[-1] <= 0:
-        return False
-    middle = search.left[order[int(np.searchsorted(weight, weight[-1] / 2))]]
-    return abs(float(middle)) >= LEAST_DRIFT
+    middles = []
+    for dimension in range(len(search.cells.dimensions)):
+        key, size = _keys(search, (dimension,))
+        level = np.bincount(key, search.level, size)
+        moved = np.bincount(key, search.difference, size) / np.maximum(level, 1e-9)
+        order = np.argsort(moved)
+        reach = np.cumsum(np.bincount(key, search.cells.expected, size)[order])
+        if reach[-1] <= 0:
+            return False
+        middles.append(float(moved[order[int(np.searchsorted(reach, reach[-1] / 2))]]))
+    low, high = min(middles, default=0.0), max(middles, default=0.0)
+    return low >= LEAST_DRIFT or high <= -LEAST_DRIFT
 
 
 def _price(alpha: float, slices: int, layer: int, width: int) -> float:
@@ -340,7 +411,7 @@ def _settle(search: _Search, found: _Cuboid, total: float) -> list[Cause]:
     causes = []
     for dimensions, number in _generalised(search, found):
         key, _ = _keys(search, dimensions)
-        inside = (key == number) & (search.precision > 0)
+        inside = (key == number) & (search.weight > 0)
         if inside.any():
             causes.append(_cause(search, dimensions, inside, total))
             _explain_away(search, dimensions, inside)
@@ -349,10 +420,11 @@ def _settle(search: _Search, found: _Cuboid, total: float) -> list[Cause]:
 
 def _explain_away(search: _Search, dimensions: tuple[int, ...], inside: NDArray[np.bool_]) -> None:
     if dimensions:
-        search.precision[inside] = 0.0
+        search.weight[inside] = 0.0
         return
     # Everything moved: a slice may have moved more than the rest, so its cells stay.
-    search.left -= float(np.average(search.left, weights=search.precision))
+    ratio = float((search.weight * search.difference).sum() / (search.weight * search.level).sum())
+    search.difference -= ratio * search.level
     search.drifted = True
 
 
@@ -397,27 +469,25 @@ def _parents(
 
 
 def _gain(search: _Search, dimensions: tuple[int, ...], number: int) -> float:
-    inside = _keys(search, dimensions)[0] == number
-    precision = search.precision[inside]
-    weight, pull = float(precision.sum()), float((precision * search.left[inside]).sum())
-    if not weight or (not dimensions and not _everywhere(search)):
+    if not dimensions and not _everywhere(search):
         return 0.0
-    return pull**2 / weight
+    key, size = _keys(search, dimensions)
+    return float(_gains(search, key, size)[number])
 
 
 def _cause(
     search: _Search, dimensions: tuple[int, ...], inside: NDArray[np.bool_], total: float
 ) -> Cause:
     cells = search.cells
-    precision, left = search.precision[inside], search.left[inside]
-    gain = float((precision * left).sum()) ** 2 / float(precision.sum())
+    gain = float(_gains(search, np.where(inside, 0, 1), 2)[0])
     first = int(np.argmax(inside))
     named = {cells.dimensions[d]: cells.values[d][cells.codes[first, d]] for d in dimensions}
     expected, seen = float(cells.expected[inside].sum()), float(cells.seen[inside].sum())
-    misfit = float((precision * left**2).sum())
+    misfit = float((search.difference[inside] ** 2 / search.variance[inside]).sum())
     p_value = min(1.0, float(stats.chi2.sf(gain, 1)) * max(1, search.searched))
     share = (seen - expected) / total if total else math.copysign(math.inf, seen - expected)
-    return Cause(named, expected, seen, share, gain, p_value, gain / misfit if misfit else 1.0)
+    fit = min(1.0, gain / misfit) if misfit else 1.0
+    return Cause(named, expected, seen, share, gain, p_value, fit)
 
 
 def _matters(cause: Cause, options: Options) -> bool:

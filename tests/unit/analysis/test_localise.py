@@ -164,8 +164,8 @@ def test_a_rate_that_rose_in_one_slice_is_found_though_the_mix_moved() -> None:
     n0 = chance.poisson(base * 10).astype(float)
     grows = _inside(columns, region="region5")
     n1 = chance.poisson(base * 10 * np.where(grows, 3, 1)).astype(float)
-    rate = np.where(_inside(columns, channel="channel2"), 0.3, np.where(grows, 0.25, 0.1))
     base_rate = np.where(grows, 0.25, 0.1)
+    rate = base_rate * np.where(_inside(columns, channel="channel2"), 2.5, 1.0)
     y0 = chance.binomial(n0.astype(int), base_rate).astype(float)
     y1 = chance.binomial(n1.astype(int), rate).astype(float)
     cells = rate_cells(columns, Amounts(n0, y0, n1, y1))
@@ -185,3 +185,42 @@ def test_the_parts_add_up_and_turn_around(n0: list[int], n1: list[int], r: list[
     assert there.within + there.mix == pytest.approx(there.after - there.before, abs=1e-9)
     assert back.within == pytest.approx(-there.within, abs=1e-9)
     assert back.mix == pytest.approx(-there.mix, abs=1e-9)
+
+
+def test_a_cause_is_found_among_many_dimensions_of_thin_cells() -> None:
+    # 12,000 contacts over eight dimensions: hardly a cell has two, none says anything alone.
+    chance = np.random.default_rng(31)
+    sizes = (18, 5, 6, 9, 6, 12, 4, 3)
+    columns, seen = {}, []
+    codes = [chance.integers(0, size, 12_000) for size in sizes]
+    spike = chance.random(12_000) < 0.03
+    codes[0][spike], codes[2][spike] = 7, 2
+    later = (chance.random(12_000) < 0.5) | spike
+    for number, values in enumerate(codes):
+        columns[f"d{number}"] = [str(value) for value in values]
+    seen = later.astype(float)
+    found = localise(Cells.of(columns, seen, 1 - seen))
+    assert [dict(cause.slice) for cause in found.causes] == [{"d0": "7", "d2": "2"}]
+
+
+def test_thin_cells_of_dimensions_that_depend_on_each_other_claim_no_rate() -> None:
+    claims = 0
+    for seed in range(20):
+        chance = np.random.default_rng(seed)
+        region = chance.integers(0, 6, 20_000)
+        team = region * 2 + chance.integers(0, 2, 20_000)
+        product = chance.integers(0, 10, 20_000)
+        rate = 0.02 + 0.03 * (region % 3) + 0.04 * ((product + region) % 4 == 0)
+        bad = chance.random(20_000) < rate
+        later = chance.random(20_000) < np.where(region == 5, 0.8, 0.5)
+        columns = {
+            "region": [str(v) for v in region],
+            "team": [str(v) for v in team],
+            "product": [str(v) for v in product],
+            "channel": [str(v) for v in chance.integers(0, 8, 20_000)],
+            "language": [str(v) for v in chance.integers(0, 5, 20_000)],
+        }
+        one = np.ones(20_000)
+        amounts = Amounts(one * ~later, bad * ~later * one, one * later, bad * later * one)
+        claims += bool(localise(rate_cells(columns, amounts)).causes)
+    assert claims <= 2
