@@ -12,9 +12,9 @@ level where relative noise rules),
 
 is what a change of S explains of the misfit of "nothing changed".  A slice with cells that did not
 move is diluted, a slice that is only a part of the cause leaves gain behind: the cause itself has
-the largest gain.  Slices of one cuboid (the same dimensions fixed) share no cell, so their gains add
-up, and several causes of one cuboid are found together.  Each slice pays a price that grows with the
-number of slices it was chosen from, which keeps noise and needless detail out.
+the largest gain.  Slices of one cuboid (the same dimensions fixed) share no cell, so their gains
+add up, and several causes of one cuboid are found together.  Each slice pays a price that grows
+with the number of slices it was chosen from, which keeps noise and needless detail out.
 
 Sources: Bhagwan et al. 2014 (Adtributor), Li et al. 2019 (Squeeze: the ripple effect), Kalander
 2022 (RiskLoc: cells weighted by their deviation, layer by layer), Kulldorff 1997 (scan statistics).
