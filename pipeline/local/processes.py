@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from pipeline.errors import LocalStackError
 
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.05
+_PORTS, _PORT_TRIES = range(20_000, 32_000), 50
+_given: set[int] = set()
 _TAIL_LINES, _TAIL_BYTES = 8, 16_384
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
@@ -155,7 +158,15 @@ def _die_with(parent: int) -> Callable[[], None]:
 
 
 def free_port() -> int:
-    """A port of loopback that nothing listens on now."""
+    """A port of loopback that nothing uses now, and that this process has not given out before.
+
+    Below the range from which the system takes ports for outgoing connections: one of those may be
+    taken between the choice and the server's start by any client on the machine.
+    """
+    for port in random.sample(_PORTS, _PORT_TRIES):
+        if port not in _given and is_free(port):
+            _given.add(port)
+            return port
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
