@@ -18,7 +18,7 @@ from pipeline.contract import (
     initiative_from,
     volume_from,
 )
-from pipeline.domain.contact import Contact, Initiative, Volume
+from pipeline.domain.keys import contact_key, initiative_key, volume_key
 
 Status = Literal["accepted", "rejected", "failed"]
 
@@ -56,20 +56,15 @@ class Kind:
 
 
 def _contact_key(event: dict[str, Any], now: datetime) -> bytes:
-    contact: Contact = contact_from(event, now=now)
-    return contact.contact_id.encode()
+    return contact_key(contact_from(event, now=now))
 
 
 def _volume_key(event: dict[str, Any], _now: datetime) -> bytes:
-    volume: Volume = volume_from(event)
-    period = (volume.period_start.isoformat(), volume.period_end.isoformat())
-    place = (volume.product, volume.region, volume.site, volume.channel)
-    return orjson.dumps([volume.name, *period, *place])
+    return volume_key(volume_from(event))
 
 
 def _initiative_key(event: dict[str, Any], _now: datetime) -> bytes:
-    initiative: Initiative = initiative_from(event)
-    return initiative.initiative_id.encode()
+    return initiative_key(initiative_from(event))
 
 
 CONTACTS = Kind("contact", "contacts", "contact_id", _contact_key)
