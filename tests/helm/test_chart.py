@@ -13,6 +13,8 @@ import helm_python
 import kubernetes_validate
 import pytest
 import yaml
+from cloudcoil.models.keda import v1alpha1 as keda
+from cloudcoil.models.prometheus_operator import v1 as operator
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,8 +24,13 @@ from pipeline.settings import Settings, load
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "voc"
 VERSIONS = ("1.27", "1.30", "1.33")
-OURS = {"PodMonitor", "ServiceMonitor", "PrometheusRule", "ScaledObject"}
-"""Kinds of operators: Kubernetes has no schema of them."""
+OPERATORS = {
+    "PodMonitor": operator.PodMonitor,
+    "ServiceMonitor": operator.ServiceMonitor,
+    "PrometheusRule": operator.PrometheusRule,
+    "ScaledObject": keda.ScaledObject,
+}
+"""Kinds that Kubernetes itself has no schema of."""
 
 EVERYTHING: dict[str, Any] = {
     "kafka": {
@@ -93,8 +100,28 @@ def test_every_object_is_valid_in_kubernetes(version: str, values: dict[str, Any
     objects = render(values)
     assert len(objects) >= 8
     for each in objects:
-        if each["kind"] not in OURS:
+        if each["kind"] not in OPERATORS:
             kubernetes_validate.validate(each, version, strict=True)
+
+
+@pytest.mark.parametrize("values", [EVERYTHING, {"worker": {"keda": {"enabled": True}}}])
+def test_operators_objects_fit_their_definitions(values: dict[str, Any]) -> None:
+    found = [each for each in render(values) if each["kind"] in OPERATORS]
+    assert found
+    for each in found:
+        model = OPERATORS[each["kind"]].model_validate(each)
+        kept = model.model_dump(mode="json", by_alias=True, exclude_none=True)["spec"]
+        assert _shape(each["spec"]) <= _shape(kept), "a field that the definition does not know"
+
+
+def _shape(value: Any, path: str = "") -> set[str]:
+    """The paths of all fields in a value."""
+    if isinstance(value, dict):
+        inner = [_shape(each, f"{path}.{name}") for name, each in value.items()]
+        return {path}.union(*inner)
+    if isinstance(value, list):
+        return {path}.union(*[_shape(each, f"{path}[]") for each in value])
+    return {path}
 
 
 def test_lint_finds_nothing_worse_than_a_missing_icon() -> None:
@@ -216,7 +243,7 @@ _values = st.fixed_dictionaries(
 def test_any_combination_of_switches_is_valid(values: dict[str, Any]) -> None:
     names = set()
     for each in render(values):
-        if each["kind"] not in OURS:
+        if each["kind"] not in OPERATORS:
             kubernetes_validate.validate(each, "1.30", strict=True)
         key = each["kind"], each["metadata"]["name"]
         assert key not in names, f"{key} is there twice"
