@@ -144,7 +144,7 @@ class WorkerSettings(_Section):
     topic_epoch: int = Field(
         1, ge=1, description="raise by one after a topic was deleted and created anew on purpose"
     )
-    block_rows: int = Field(512, ge=1, le=100_000, description="contacts read together at most")
+    block_rows: int = Field(2048, ge=1, le=100_000, description="contacts read together at most")
     block_wait: Seconds = Field(0.25, description="seconds to wait for a fuller block")
     drain: Seconds = Field(25, description="seconds to finish blocks on shutdown or rebalance")
     session_timeout: Seconds = Field(45, description="seconds until a silent worker is dead")

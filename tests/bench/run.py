@@ -53,13 +53,13 @@ from pipeline.kafka import Message, Producer, create_topics
 from pipeline.local.processes import free_port
 from pipeline.local.stack import LocalStack
 from pipeline.local.worker import QUICK, WorkerProcess, quantile
-from pipeline.settings import Settings
+from pipeline.settings import Settings, WorkerSettings
 from pipeline.stream.contacts import ContactHandler
 from pipeline.stream.record import Record
 from pipeline.warehouse import ContactTable, Warehouse, migrate
 
 SECRET = "only-for-the-benchmark-0123456789"
-BLOCK = 512
+BLOCK = WorkerSettings().block_rows
 PARTITIONS = 4
 console = Console()
 
