@@ -32,6 +32,10 @@ _BUSY, _THIN_SHARE, _THIN_RISE = 20.0, 0.15, 3.0
 """Below 20 expected counts the dispersion is hard to learn: the rules get stricter, down to 0.15 of
 the jump's chance and 3 nats more for the rise. Tuned with `make bench-spikes`."""
 
+_LOUD, _LOUD_RISE = 60.0, 2.0
+"""Above 60 expected counts power is plenty, and what is left of the profile's error weighs more
+than chance: the rules get stricter again, up to a quarter of the chance and 2.8 nats."""
+
 _OUTLIER = 2.58
 """Anscombe residuals above this are weighted down (Noufaily et al. 2013)."""
 
@@ -305,7 +309,8 @@ def _judge(
     y = np.nan_to_num(counts)
     mean = np.where(judged, np.maximum(expected, 1e-6), 1e-6)
     busy = np.clip(mean / _BUSY, 0.0, 1.0)
-    half = policy.jump_alpha / 2 * np.maximum(busy, _THIN_SHARE)
+    loud = np.clip(mean / _LOUD, 1.0, 4.0)
+    half = policy.jump_alpha / 2 * np.maximum(busy, _THIN_SHARE) / loud
     limit = negative_binomial_limit(mean, dispersion, half)
     p_value = tail(y, mean, dispersion)
     pair = judged.copy()
@@ -317,7 +322,8 @@ def _judge(
     enough = judged & (y >= policy.min_observed) & (y - mean >= policy.min_excess)
     jumped = enough & ((p_value < half) | (both_p < half))
     rise = _cusum(y, mean, dispersion, judged, policy)
-    rising = enough & (rise > policy.rise_threshold + _THIN_RISE * (1 - busy))
+    stricter = _THIN_RISE * (1 - busy) + _LOUD_RISE * np.log(loud)
+    rising = enough & (rise > policy.rise_threshold + stricter)
     calm = ~judged | (tail(y, mean, dispersion) > policy.close_alpha)
     smallest = np.minimum(p_value, both_p)
     return Scores(
