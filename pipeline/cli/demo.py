@@ -91,7 +91,7 @@ def _run(stack: LocalStack, contacts: int) -> dict[str, Any]:
         sent, seconds = _feed(settings, stack, warehouse, contacts)
         from pipeline.cli import findings
 
-        taxonomy = Taxonomy.load(resources.schemas() / "taxonomy.yaml")
+        taxonomy = Taxonomy.load(resources.taxonomy(settings.model.path))
         delays = worker.delays()
         return {
             **findings.collect(warehouse, {code: t.labels["en"] for code, t in taxonomy.items()}),

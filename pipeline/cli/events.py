@@ -62,12 +62,12 @@ def list_view(sql: str, config: Path | None, *, as_json: bool, nothing: str) -> 
         out.print(nothing)
 
 
-def refuse_unknown_topics(topics: Sequence[str]) -> None:
-    """Raises ContractError for codes that the taxonomy does not have."""
+def refuse_unknown_topics(topics: Sequence[str], config: Path | None) -> None:
+    """Raises ContractError for codes that the model's taxonomy does not have."""
     from pipeline import resources  # noqa: PLC0415 - only here
     from pipeline.domain.taxonomy import Taxonomy  # noqa: PLC0415 - yaml
 
-    known = Taxonomy.load(resources.schemas() / "taxonomy.yaml")
+    known = Taxonomy.load(resources.taxonomy(settings.load(config).model.path))
     unknown = [topic for topic in topics if topic not in known]
     if unknown:
         raise ContractError(

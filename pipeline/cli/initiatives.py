@@ -9,26 +9,9 @@ import typer
 
 from pipeline.cli.console import out
 from pipeline.cli.events import in_zone, list_view, refuse_unknown_topics, send_one
-from pipeline.cli.loading import (
-    Columns,
-    Delimiter,
-    DropUnknown,
-    DryRun,
-    Encoding,
-    FileFormat,
-    Files,
-    Format,
-    FromLine,
-    Maps,
-    Rejects,
-    Sets,
-    TimeFormat,
-    Topic,
-    Zone,
-    job_of,
-)
+from pipeline.cli.loading import Topic, Zone, sender
 from pipeline.cli.options import AsJson, ConfigFile
-from pipeline.cli.sending import pairs, run
+from pipeline.cli.sending import pairs
 from pipeline.errors import VocError
 
 app = typer.Typer(
@@ -42,50 +25,16 @@ _SQL = (
 )
 
 
-@app.command("send")
-def send(
-    files: Files,
-    form: FileFormat = Format.AUTO,
-    encoding: Encoding = "utf-8",
-    delimiter: Delimiter = "",
-    columns: Columns = "",
-    maps: Maps = [],  # noqa: B006 - typer copies it
-    sets: Sets = [],  # noqa: B006
-    zone: Zone = None,
-    time_format: TimeFormat = "",
-    drop_unknown: DropUnknown = False,
-    rejects: Rejects = None,
-    dry_run: DryRun = False,
-    from_line: FromLine = 1,
-    config: ConfigFile = None,
-    json: AsJson = False,
-) -> None:
-    """Send initiatives from JSONL or CSV; a later one with the same id replaces the earlier.
+_SEND = """Send initiatives from JSONL or CSV; a later one with the same id replaces the earlier.
 
-    In CSV, topics are separated by ; and parts are columns like slice.product or comparison.region.
+In CSV, topics are separated by ; and parts are columns like slice.product or comparison.region.
 
-    Examples:
-        voc initiatives send initiatives.jsonl
-        voc initiatives send plan.csv --map started_at=begin --zone Asia/Seoul
-    """
-    job = job_of(
-        files,
-        Topic.INITIATIVES,
-        form=form,
-        encoding=encoding,
-        delimiter=delimiter,
-        columns=columns,
-        maps=maps,
-        sets=sets,
-        zone=zone,
-        time_format=time_format,
-        drop_unknown=drop_unknown,
-        rejects=rejects,
-        dry_run=dry_run,
-        from_line=from_line,
-        as_json=json,
-    )
-    run(job, config)
+Examples:
+    voc initiatives send initiatives.jsonl
+    voc initiatives send plan.csv --map started_at=begin --zone Asia/Seoul
+"""
+
+app.command("send")(sender(Topic.INITIATIVES, _SEND))
 
 
 @app.command("add")
@@ -114,7 +63,7 @@ def add(
           --owner logistics --topic delivery --from 2026-03-01 --zone Asia/Seoul
           --slice region=north --compare region=south
     """
-    refuse_unknown_topics(topics)
+    refuse_unknown_topics(topics, config)
     event: dict[str, Any] = {
         "initiative_id": initiative_id,
         "title": title,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -148,6 +149,49 @@ def send(
         as_json=json,
     )
     run(job, config)
+
+
+def sender(topic: Topic, text: str) -> Callable[..., None]:
+    """The `send` command of events that have ids and need no rate; `text` is its help."""
+
+    def send(
+        files: Files,
+        form: FileFormat = Format.AUTO,
+        encoding: Encoding = "utf-8",
+        delimiter: Delimiter = "",
+        columns: Columns = "",
+        maps: Maps = [],  # noqa: B006 - typer copies it
+        sets: Sets = [],  # noqa: B006
+        zone: Zone = None,
+        time_format: TimeFormat = "",
+        drop_unknown: DropUnknown = False,
+        rejects: Rejects = None,
+        dry_run: DryRun = False,
+        from_line: FromLine = 1,
+        config: ConfigFile = None,
+        json: AsJson = False,
+    ) -> None:
+        job = job_of(
+            files,
+            topic,
+            form=form,
+            encoding=encoding,
+            delimiter=delimiter,
+            columns=columns,
+            maps=maps,
+            sets=sets,
+            zone=zone,
+            time_format=time_format,
+            drop_unknown=drop_unknown,
+            rejects=rejects,
+            dry_run=dry_run,
+            from_line=from_line,
+            as_json=json,
+        )
+        run(job, config)
+
+    send.__doc__ = text
+    return send
 
 
 def job_of(

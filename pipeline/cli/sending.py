@@ -72,6 +72,7 @@ def run(job: Job, config: Path | None) -> None:
     from pipeline.sources import Loader, RejectsFile  # noqa: PLC0415 - jsonschema-rs
 
     started = time.monotonic()
+    _refuse_missing(job.files)
     with ExitStack() as stack:
         rejects = stack.enter_context(RejectsFile(job.rejects)) if job.rejects else None
         send, flush = _producer(job, config, stack)
@@ -88,6 +89,16 @@ def run(job: Job, config: Path | None) -> None:
     code = _exit_code(outcomes, stopped=loader.stopping)
     if code:
         raise typer.Exit(code)
+
+
+def _refuse_missing(files: Sequence[str]) -> None:
+    """Raises SourceError for a file that is not there, before Kafka is asked for anything."""
+    from pipeline.sources import open_source  # noqa: PLC0415 - jsonschema-rs
+
+    for name in files:
+        if name != "-" and not Path(name).exists():
+            with open_source(name):
+                pass
 
 
 def _producer(job: Job, config: Path | None, stack: ExitStack) -> tuple[Any, Callable[[], None]]:

@@ -8,26 +8,8 @@ import typer
 
 from pipeline.cli.console import out
 from pipeline.cli.events import in_zone, list_view, send_one
-from pipeline.cli.loading import (
-    Columns,
-    Delimiter,
-    DropUnknown,
-    DryRun,
-    Encoding,
-    FileFormat,
-    Files,
-    Format,
-    FromLine,
-    Maps,
-    Rejects,
-    Sets,
-    TimeFormat,
-    Topic,
-    Zone,
-    job_of,
-)
+from pipeline.cli.loading import Topic, Zone, sender
 from pipeline.cli.options import AsJson, ConfigFile
-from pipeline.cli.sending import run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,48 +19,14 @@ app = typer.Typer(
 Part = Annotated[str, typer.Option(help="Only of this part of the business.")]
 
 
-@app.command("send")
-def send(
-    files: Files,
-    form: FileFormat = Format.AUTO,
-    encoding: Encoding = "utf-8",
-    delimiter: Delimiter = "",
-    columns: Columns = "",
-    maps: Maps = [],  # noqa: B006 - typer copies it
-    sets: Sets = [],  # noqa: B006
-    zone: Zone = None,
-    time_format: TimeFormat = "",
-    drop_unknown: DropUnknown = False,
-    rejects: Rejects = None,
-    dry_run: DryRun = False,
-    from_line: FromLine = 1,
-    config: ConfigFile = None,
-    json: AsJson = False,
-) -> None:
-    """Send volumes from JSONL or CSV; a later one of the same name, period and part replaces it.
+_SEND = """Send volumes from JSONL or CSV; the last of one name, period and part counts.
 
-    Examples:
-        voc volumes send orders.csv --set name=orders --map value=count
-          --map period_start=from --map period_end=to --zone Asia/Taipei
-    """
-    job = job_of(
-        files,
-        Topic.VOLUMES,
-        form=form,
-        encoding=encoding,
-        delimiter=delimiter,
-        columns=columns,
-        maps=maps,
-        sets=sets,
-        zone=zone,
-        time_format=time_format,
-        drop_unknown=drop_unknown,
-        rejects=rejects,
-        dry_run=dry_run,
-        from_line=from_line,
-        as_json=json,
-    )
-    run(job, config)
+Examples:
+    voc volumes send orders.csv --set name=orders --map value=count
+      --map period_start=from --map period_end=to --zone Asia/Taipei
+"""
+
+app.command("send")(sender(Topic.VOLUMES, _SEND))
 
 
 @app.command("add")
