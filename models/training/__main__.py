@@ -24,8 +24,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tune", type=int, default=60_000, help="texts shown in stage two")
     parser.add_argument("--minutes", type=float, default=float("inf"),
                         help="end a training stage after this time at the latest")  # fmt: skip
-    parser.add_argument("--beside", type=Path, nargs="*", default=[],
-                        help="work folders of further runs of `tune`, for `average`")  # fmt: skip
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--revision", default="dev", help="name of the result, by date")
     parser.add_argument("--permissive-only", action="store_true",

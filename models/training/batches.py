@@ -6,7 +6,6 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -41,8 +40,6 @@ class Batch:
     topic: Tensor
     topic_weight: Tensor
     polarity: Tensor
-    taught: Tensor
-    """[B, 5 + n + 3n] logits of a teacher in the order of the heads; NaN where none was asked."""
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str], cap: int) -> list[list[int]]:
@@ -72,14 +69,6 @@ def _topics(examples: Sequence[Example], names: Sequence[str]) -> tuple[Tensor, 
     return topic, weight, polarity
 
 
-def _taught(examples: Sequence[Example], names: Sequence[str]) -> Tensor:
-    found = torch.full((len(examples), 5 + 4 * len(names)), torch.nan)
-    for row, example in enumerate(examples):
-        if example.taught is not None:
-            found[row] = torch.from_numpy(example.taught.astype(np.float32))
-    return found
-
-
 def batch(examples: Sequence[Example], ids: Sequence[Sequence[int]], names: Sequence[str]) -> Batch:
     """One batch of these texts."""
     return Batch(
@@ -88,7 +77,6 @@ def batch(examples: Sequence[Example], ids: Sequence[Sequence[int]], names: Sequ
         torch.tensor([e.complaint for e in examples]),
         torch.tensor([e.churn for e in examples]),
         *_topics(examples, names),
-        _taught(examples, names),
     )
 
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
-from numpy.typing import NDArray
 
 from models.training.labels import READERS, SENTIMENTS, stated_topics
 from pipeline.language.clauses import split
@@ -23,6 +21,13 @@ _WORDLESS = re.compile(r"[\W\d_]+")
 
 HELD_OUT = ("waimai_10k", "chnsenticorp_htl", "online_shopping_10", "twitter_airline")
 """A tenth of these, by a hash of the text, is for testing; NSMC is held out by film."""
+
+
+ANNOTATIONS = Path(__file__).parent / "annotations"
+OVERLAP = ANNOTATIONS / "overlap.jsonl"
+"""Further annotations of texts that have careful ones: they only show how far both agree."""
+
+WRITTEN = Path(__file__).parent / "written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,6 @@ class Example:
     topics: Mapping[str, int] | None = field(default=None)
     careful: bool = False
     """Annotated by the guide: a topic that is not listed is absent for sure."""
-    taught: NDArray[np.float16] | None = None
-    """Logits of a teacher, see batches.Batch."""
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -80,10 +83,10 @@ class Corpus:
     dev: list[Example]
     tests: dict[str, list[Example]]
     sources: dict[str, dict[str, Any]]
-    taught: list[Example] = field(default_factory=list)
-    """Texts with a teacher's answers."""
-    spare: list[Example] = field(default_factory=list)
-    """Held-out texts beyond those that test, for what is chosen after training."""
+    choice: list[Example]
+    """Annotated texts that neither train nor test: what is chosen after training rests on them."""
+    spare: list[Example]
+    """Of the same use: held-out texts with weak labels beyond those that test."""
 
 
 def declared(*, permissive_only: bool) -> dict[str, dict[str, Any]]:
@@ -107,56 +110,77 @@ def load(data: Path, seed: int, *, permissive_only: bool = False, every: bool = 
     """
     sources = declared(permissive_only=permissive_only)
     dev = [annotated(row) for row in rows(data / "annotated" / "dev.jsonl")]
+    further = Further()
     tests: dict[str, list[Example]] = {}
     weak: list[Example] = []
     for name, spec in sources.items():
-        path = data / "pool" / spec["lang"] / f"{name}.jsonl.gz"
         kept: list[Example] = []
-        for row in rows(path):
+        for row in rows(data / "pool" / spec["lang"] / f"{name}.jsonl.gz"):
+            held_out = _held_out(name, row)
+            if not held_out:
+                further.meet(row, spec["lang"], name)
             example = _weak(row, name, spec)
             if example:
-                (tests.setdefault(name, []) if _held_out(name, row) else kept).append(example)
+                (tests.setdefault(name, []) if held_out else kept).append(example)
         random.Random(seed).shuffle(kept)
         if spec.get("balanced") and not every:
             kept = _balanced(kept)
         weak += kept if every else kept[: spec["draw"]]
     closed = {fingerprint(e.text) for group in (dev, *tests.values()) for e in group}
-    train = [annotated(row) for row in rows(data / "annotated" / "train.jsonl")]
+    train = [
+        annotated(r) for r in rows(data / "annotated" / "train.jsonl") if r["source"] in sources
+    ]
+    train = _without([*train, *written(), *further.found], closed)
     chosen, spare = _sampled(tests)
+    choice = [e for e in further.found if _for_choice(e) and fingerprint(e.text) not in closed]
+    closed |= {fingerprint(e.text) for e in choice}
     return Corpus(
-        _without(weak, closed), _without(train, closed), dev, chosen, sources, spare=spare
+        _without(weak, closed), _without(train, closed), dev, chosen, sources, choice, spare
     )
 
 
-def teachable(data: Path, corpus: Corpus, seed: int, each: int = 900) -> list[Example]:
-    """Texts for a teacher to answer: up to `each` of a source, the half of them a few clauses.
+def _for_choice(example: Example) -> bool:
+    """A twelfth of the further annotations."""
+    return hashlib.sha256(fingerprint(example.text).encode()).digest()[1] < 21
 
-    The product reads clauses, while the annotations are of whole texts.
+
+def written() -> list[Example]:
+    """Texts of our own on what real ones say too seldom: negation, irony, leaving, rare topics."""
+    paths = sorted(WRITTEN.glob("*.jsonl"))
+    return [annotated({"source": "written", **row}) for path in paths for row in rows(path)]
+
+
+class Further:
+    """Annotations that this project adds to texts of the pools: labels by id, without the text.
+
+    An entry names a pool's text and, where only a part of it was read, that part's clauses; `sum`
+    tells whether the clauses are still cut where they were.
     """
-    closed = {fingerprint(e.text) for group in (corpus.dev, *corpus.tests.values()) for e in group}
-    by_source: dict[str, list[Example]] = {name: [] for name in corpus.sources}
-    for example in corpus.weak:
-        by_source[example.source].append(example)
-    chance = random.Random(seed)
-    found: list[Example] = []
-    for name, spec in corpus.sources.items():
-        texts = by_source[name] or [
-            Example(row["text"], spec["lang"], name)
-            for row in rows(data / "pool" / spec["lang"] / f"{name}.jsonl.gz")
-            if fingerprint(row["text"]) not in closed
-        ]
-        drawn = chance.sample(texts, min(each, len(texts)))
-        found += [replace(e, text=_part(e.text, chance)) for e in drawn]
-    return found
+
+    def __init__(self) -> None:
+        paths = sorted(set(ANNOTATIONS.glob("*.jsonl")) - {OVERLAP})
+        self._wanted = {entry["id"]: entry for path in paths for entry in rows(path)}
+        self.found: list[Example] = []
+
+    def meet(self, row: Mapping[str, Any], lang: str, source: str) -> None:
+        """Adds the row's text if it was annotated and is what was read."""
+        entry = self._wanted.get(row.get("id", ""))
+        if entry is None:
+            return
+        text = part(row["text"], entry.get("clauses"))
+        if checksum(text) == entry["sum"]:
+            known = {"text": text, "lang": lang, "source": source}
+            self.found.append(annotated({**entry, **known}))
 
 
-def _part(text: str, chance: random.Random) -> str:
-    """One to three clauses of a long text, or all of it."""
-    clauses = split(text)
-    if len(clauses) < 2 or chance.random() < 0.4:
-        return text
-    start = chance.randrange(len(clauses))
-    return " ".join(clauses[start : start + chance.randint(1, 3)])
+def part(text: str, clauses: Sequence[int] | None) -> str:
+    """The text, or its clauses from the first to before the last of the two numbers."""
+    return " ".join(split(text)[slice(*clauses)]) if clauses else text
+
+
+def checksum(text: str) -> str:
+    """Eight hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _balanced(examples: Sequence[Example]) -> list[Example]:
@@ -205,9 +229,13 @@ def annotated(row: Mapping[str, Any]) -> Example:
         SENTIMENTS[row["sentiment"]],
         int(row["complaint"]),
         int(row["churn"]),
-        {topic: int(sign) for topic, sign in row["topics"]},
+        {topic: int(sign) for topic, sign in _pairs(row["topics"])},
         careful=True,
     )
+
+
+def _pairs(topics: Mapping[str, int] | Iterable[tuple[str, int]]) -> Iterable[tuple[str, int]]:
+    return topics.items() if isinstance(topics, Mapping) else topics
 
 
 def traditional(examples: Iterable[Example], share: float, seed: int) -> list[Example]:

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.training import calibrate, metrics
-from models.training.data import Example, traditional
+from models.training.data import Example, rows, traditional
+from models.training.data import annotated as annotated_row
 from models.training.infer import Logits, Runner
+from pipeline.language.evaluation import f1
 
 _FOLD_SEED = 7
 
@@ -139,6 +141,26 @@ def _target(
     reached = value <= wanted if most else value >= wanted
     return {"name": name, "wanted": wanted, "most": most, "value": value, "low": low,
             "high": high, "reached": reached}  # fmt: skip
+
+
+def agreement(path: Path, overlap: Path, names: Sequence[str]) -> dict[str, Any]:
+    """How far the further annotations agree with the careful ones on texts that have both."""
+    second = {row["id"]: row for row in rows(overlap)}
+    pairs = [(row, second[row["id"]]) for row in rows(path) if row["id"] in second]
+    careful = [annotated_row(row) for row, _ in pairs]
+    further = [annotated_row({**row, **labels}) for row, labels in pairs]
+    one, two = calibrate.truth(careful, names), calibrate.truth(further, names)
+    both = (one.topic == 1) & (two.topic == 1)
+    said, there = float(two.topic.sum()), float(one.topic.sum())
+    return {
+        "texts": len(pairs),
+        "sentiment": metrics.accuracy(one.sentiment == two.sentiment),
+        "complaint": metrics.accuracy(one.complaint == two.complaint),
+        "topics_micro_f1": round(f1(float(both.sum()), said, there), 4),
+        "topics_polarity_micro_f1": round(
+            f1(float((both & (one.polarity == two.polarity)).sum()), said, there), 4
+        ),
+    }
 
 
 def neighbours(runner: Runner, dev: Sequence[Example], most: int = 400) -> dict[str, Any]:

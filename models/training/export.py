@@ -66,30 +66,34 @@ class _Rewriter:
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
-    def per_token(self, source: str) -> tuple[str, str]:
-        """Names of `source` [.., K] as unsigned bytes, and of the scale [.., 1] of each token."""
+    def per_token(self, source: str, width: int) -> tuple[str, str]:
+        """Names of `source` [.., width] as unsigned bytes [N, width], and of scales [N, 1]."""
         if source not in self.bytes_of:
-            top = self.add("Abs", [source], f"{source}/abs")
-            top = self.add("ReduceMax", [top], f"{source}/max", axes=[-1], keepdims=1)
-            floor = self.constant("least", np.array(1e-6, np.float32))
-            top = self.add("Max", [top, floor], f"{source}/top")
+            rows = self.constant(f"rows_of_{width}", np.array([-1, width], np.int64))
+            flat = self.add("Reshape", [source, rows], f"{source}/flat")
+            high = self.add("ReduceMax", [flat], f"{source}/high", axes=[-1], keepdims=0)
+            low = self.add("ReduceMin", [flat], f"{source}/low", axes=[-1], keepdims=0)
+            depth = self.add("Neg", [low], f"{source}/depth")
+            least = self.constant("least", np.array(1e-6, np.float32))
+            top = self.add("Max", [high, depth, least], f"{source}/top")
             full = self.constant("full", np.array(127, np.float32))
             scale = self.add("Div", [top, full], f"{source}/scale")
-            inverse = self.add("Div", [full, top], f"{source}/inverse")
-            shifted = self.add("Mul", [source, inverse], f"{source}/scaled")
-            half = self.constant("half", np.array(_ZERO + 0.5, np.float32))
-            shifted = self.add("Add", [shifted, half], f"{source}/shifted")
-            cast = self.add("Cast", [shifted], f"{source}/bytes", to=TensorProto.UINT8)
-            self.bytes_of[source] = cast, scale
+            tokens = self.add("Shape", [scale], f"{source}/tokens")
+            zero = self.constant("zeros", np.array([_ZERO], np.uint8))
+            zeros = self.add("Expand", [zero, tokens], f"{source}/zeros")
+            given = self.add("QuantizeLinear", [flat, scale, zeros], f"{source}/bytes", axis=0)
+            last = self.constant("last", np.array([1], np.int64))
+            column = self.add("Unsqueeze", [scale, last], f"{source}/column")
+            self.bytes_of[source] = given, column
         return self.bytes_of[source]
 
     def multiply(self, node: NodeProto) -> None:
-        """A product with a constant matrix, in bytes."""
+        """A product [B, T, K] x [K, n] with a constant matrix, in bytes."""
         source, name = node.input
         weight = numpy_helper.to_array(self.weights.pop(name)).astype(np.float32)
         scale = np.maximum(np.abs(weight).max(axis=0), 1e-8) / WEIGHT_LEVELS
         values = np.rint(weight / scale).astype(np.int8)
-        given, token_scale = self.per_token(source)
+        given, token_scale = self.per_token(source, weight.shape[0])
         inputs = [
             given,
             self.constant(f"{name}/q", values),
@@ -97,9 +101,13 @@ class _Rewriter:
             self.constant(f"{name}/scale", scale.astype(np.float32)),
             self.constant("zero", np.array(_ZERO, np.uint8)),
         ]
-        raw = f"{node.output[0]}/raw"
-        self.add("MatMulIntegerToFloat", inputs, raw, domain="com.microsoft")
-        self.add("Mul", [raw, token_scale], node.output[0])
+        out = node.output[0]
+        raw = self.add("MatMulIntegerToFloat", inputs, f"{out}/raw", domain="com.microsoft")
+        flat = self.add("Mul", [raw, token_scale], f"{out}/flat")
+        batch = self.add("Shape", [source], f"{out}/batch", end=2)
+        columns = self.constant(f"columns_{weight.shape[1]}", np.array(weight.shape[1:], np.int64))
+        shape = self.add("Concat", [batch, columns], f"{out}/shape", axis=0)
+        self.add("Reshape", [flat, shape], out)
 
     def look_up(self, node: NodeProto) -> None:
         """A look-up in a table: bytes with a scale a row; in half floats where rows are short."""

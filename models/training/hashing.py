@@ -22,10 +22,10 @@ BASE = 1 << 14
 FEELING_ROWS = 786_433
 """Rows of the table of positive against negative and of the complaint: most labels are these."""
 
-SUBJECT_ROWS = 98_317
+SUBJECT_ROWS = 196_613
 """Rows of the wider table that learns from annotations alone: few texts, so few rows suffice."""
 
-MOST_TOKENS = 128
+MOST_TOKENS = 256
 """Pieces of a training text that are counted."""
 
 _SPELT = 8

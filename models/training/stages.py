@@ -8,8 +8,7 @@ import logging
 import pickle
 import random
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,7 +34,6 @@ from models.training import (
     reconstruct,
     robustness,
     tables,
-    teacher,
     vocabulary,
 )
 
@@ -142,26 +140,6 @@ def train(options: Options) -> None:
     _fit(options, fresh(options), fit.first_stage(options.visits))
 
 
-def teach(options: Options) -> None:
-    """work/base, annotations -> work/teacher.pt, work/taught.pickle: answers for texts without."""
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(options.seed)
-    loaded, names = corpus(options), topic_names(options)
-    tokenizer = _tokenizer(options)
-    course = teacher.Course()
-    master = teacher.Teacher(_thinned(options, layers=12), len(names))
-    teacher.learn(master, loaded.annotated, tokenizer, names, course, options.seed)
-    torch.save(master.state_dict(), options.work / "teacher.pt")
-    answers = teacher.answer(master, [e.text for e in loaded.dev], tokenizer, 128)
-    log.info("teacher on dev: %s", teacher.score(answers, loaded.dev, names))
-    pool = data.teachable(options.data, loaded, options.seed)
-    taught = teacher.with_answers(master, pool, tokenizer, course.cap)
-    count_subjects(options)
-    subject = tables.Table.load(options.work / "subjects.npz")
-    taught = tables.second_opinion(taught, subject, tokenizer, _letters(options), names)
-    (options.work / "taught.pickle").write_bytes(pickle.dumps(taught))
-
-
 def tune(options: Options) -> None:
     """work/weak.pt -> work/annotated.pt."""
     model = fresh(options)
@@ -169,29 +147,11 @@ def tune(options: Options) -> None:
     _fit(options, model, fit.second_stage(options.tune))
 
 
-def average(options: Options) -> None:
-    """work/annotated.pt and that of every folder of --beside -> their mean in work/annotated.pt.
-
-    Runs of `tune` that start at one checkpoint and differ in their seed end close enough to each
-    other for the mean of their weights to be better than each.
-    """
-    folders = [options.work, *options.beside]
-    states = [torch.load(f / "annotated.pt", weights_only=True) for f in folders]
-    mean = {
-        name: sum(s[name] for s in states) / len(states) if value.is_floating_point() else value
-        for name, value in states[0].items()
-    }
-    torch.save(mean, options.work / "annotated.pt")
-    runs = [_read_json(f / "annotated.json") for f in folders]
-    visits = sum(run["visits"] for run in runs)
-    _write_json(options.work / "annotated.json", {"visits": visits, "of": runs})
-
-
 def _fit(options: Options, model: network.ContactClassifier, stage: fit.Stage) -> None:
     torch.set_num_threads(options.threads)
     tokenizer = _tokenizer(options)
     path = options.work / f"{stage.name}.pt"
-    loaded = replace(corpus(options), taught=_taught(options))
+    loaded = corpus(options)
     fit.fit(
         model, loaded, tokenizer, topic_names(options), stage, path, options.seed, options.minutes
     )
@@ -225,11 +185,6 @@ def _letters(options: Options) -> ngrams.Letters:
     return hashing.spelling([piece for piece, _ in config["model"]["vocab"]])
 
 
-def _taught(options: Options) -> list[data.Example]:
-    path: Path = options.work / "taught.pickle"
-    return pickle.loads(path.read_bytes()) if path.exists() else []
-
-
 def fused(options: Options) -> network.WithNgrams:
     """The newest checkpoint with the n-gram tables, in the shares that suit held-out texts."""
     model, loaded = trained(options), corpus(options)
@@ -244,7 +199,7 @@ def fused(options: Options) -> network.WithNgrams:
         known = calibrate.truth(examples, topic_names(options))
         return tables.Asked(network.logits(model, ids), theirs, known)
 
-    found = tables.shares(asked(loaded.dev), asked(loaded.spare) if loaded.spare else None)
+    found = tables.shares(asked(loaded.choice), asked(loaded.spare) if loaded.spare else None)
     log.info("shares of the tables: %s", found)
     _write_json(options.work / "shares.json", found)
     return tables.join(model, letters, feeling, subject, found)
@@ -291,6 +246,7 @@ def _encoder(options: Options) -> dict[str, int]:
 def measure_baselines(options: Options) -> None:
     """data -> work/baselines.json; slow, and the same for every model of one data folder."""
     loaded, names = corpus(options), topic_names(options)
+    free = data.load(options.data, options.seed, permissive_only=True)
     torch.set_num_threads(options.threads)
     frozen = baselines.Frozen(_thinned(options, layers=12), _tokenizer(options))
     found = {
@@ -300,6 +256,7 @@ def measure_baselines(options: Options) -> None:
                 frozen, loaded, names
             ),
         },
+        "permissive": baselines.characters(free, names),
         "pools": baselines.pools(loaded),
         "pools_embedded": baselines.embedded_pools(frozen, loaded, options.seed),
     }
@@ -327,6 +284,9 @@ def measure(options: Options) -> None:
         "annotated": annotated,
         "held_out": held_out,
         "targets": evaluate.targets(annotated, held_out),
+        "agreement": evaluate.agreement(
+            options.data / "annotated" / "train.jsonl", data.OVERLAP, names
+        ),
         "changed": robustness.changed(judge, loaded.dev, names, options.seed),
         "written": robustness.written(judge),
         "single": robustness.single(judge),
@@ -357,7 +317,8 @@ def _plan(options: Options, loaded: data.Corpus) -> dict[str, object]:
         "annotated": len(loaded.annotated),
         "spare": len(loaded.spare),
         "drawn": dict(Counter(e.source for e in loaded.weak)),
-        "taught": dict(Counter(e.source for e in _taught(options))),
+        "careful": dict(Counter(e.source for e in loaded.annotated)),
+        "choice": len(loaded.choice),
         "shares": ", ".join(
             f"{k} {v}" for k, v in _read_json(options.work / "shares.json").items()
         ),
@@ -367,13 +328,24 @@ def _plan(options: Options, loaded: data.Corpus) -> dict[str, object]:
 
 def _cost(options: Options) -> str:
     """What leaving the other sources out costs, if a run without them was measured."""
-    other = options.work / "permissive.json"
-    if not other.exists():
+    other, rivals = options.work / "permissive.json", options.work / "baselines.json"
+    if other.exists():
+        return f"Such a model reaches {_reached(_read_json(other)['annotated']['all'])}."
+    if not rivals.exists():
         return "What that costs was not measured for this revision."
-    found = _read_json(other)["annotated"]["all"]
+    found = _read_json(rivals)
+    with_all = found["annotated"]["character TF-IDF, logistic regression"]
     return (
-        f"Such a run reaches a sentiment macro-F1 of {found['sentiment_macro_f1']}, a complaint F1 "
-        f"of {found['complaint']['f1']} and a topics micro-F1 of {found['topics_micro_f1']}."
+        "What that costs was measured on the character baseline, taught with the annotations of "
+        f"permissive sources alone: it reaches {_reached(found['permissive'])}, with all "
+        f"{_reached(with_all)}."
+    )
+
+
+def _reached(found: Mapping[str, Any]) -> str:
+    return (
+        f"a sentiment macro-F1 of {found['sentiment_macro_f1']}, a complaint F1 of "
+        f"{found['complaint']['f1']} and a topics micro-F1 of {found['topics_micro_f1']}"
     )
 
 
@@ -392,9 +364,7 @@ STAGES: dict[str, Callable[[Options], None]] = {
     "reconstruct": rebuild,
     "prune": prune,
     "train": train,
-    "teach": teach,
     "tune": tune,
-    "average": average,
     "count": count,
     "subjects": count_subjects,
     "export": to_onnx,

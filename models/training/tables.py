@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -95,31 +95,12 @@ def subjects(
 ) -> Table:  # fmt: skip
     """Churn, the topics, three sentiments and the complaint, from the annotations alone."""
     ids = _ids(tokenizer, careful, MOST_TOKENS)
-    keys = ngrams.dictionary(ids, letters, SUBJECT_ROWS, 3)
+    keys = ngrams.dictionary(ids, letters, SUBJECT_ROWS, 2)
     known = truth(careful, names)
     side = np.eye(3, dtype=np.int64)[known.sentiment]
     answers = [known.churn[:, None], known.topic, side, known.complaint[:, None]]
     counts = ngrams.features(ids, letters, keys)
     return Table(keys, *ngrams.questions(counts, np.concatenate(answers, 1)))
-
-
-def second_opinion(
-    taught: Sequence[Example], subject: Table, tokenizer: Tokenizer, letters: ngrams.Letters,
-    names: Sequence[str],
-) -> list[Example]:  # fmt: skip
-    """The teacher's answers with churn and topics halfway to the table's.
-
-    Four passes over the annotations teach twelve layers sentiment, but topics less than the table
-    knows of them.
-    """
-    said = subject.logits(_ids(tokenizer, taught, MOST_TOKENS), letters)
-    columns = slice(4, 5 + len(names))
-    found = []
-    for example, row in zip(taught, said, strict=True):
-        answers = np.array(example.taught, np.float32)
-        answers[columns] = (answers[columns] + row[: 1 + len(names)]) / 2
-        found.append(replace(example, taught=answers.astype(np.float16)))
-    return found
 
 
 _GRID = (0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.3, 1.7, 2.2, 3.0)
@@ -135,22 +116,24 @@ class Asked:
     known: Truth
 
 
-def shares(dev: Asked, spare: Asked | None) -> dict[str, float]:
+def shares(choice: Asked, spare: Asked | None) -> dict[str, float]:
     """How much of each table's logits to add: what makes the truth likeliest.
 
     `sentiment` and `complaint` come from both tables, first from the one of every text. `spare`
-    are texts of the sources of weak labels, of which only the sentiment is known: annotated dev
-    alone would hardly use what that table knows of them.
+    are texts of the sources of weak labels, of which only the sentiment is known: the annotated
+    `choice` alone would hardly use what that table knows of them. `polarity` is how much of the
+    whole sentiment a topic's polarity takes over.
     """
     found = {}
     for name in ("sentiment", "complaint"):
         names = name, f"careful_{name}"
-        judged = [_part(dev, name, names)]
+        judged = [_part(choice, name, names)]
         if spare and name == "sentiment":
             judged.append(_two_sided(_part(spare, name, names)))
         found.update(zip(names, _best(judged), strict=True))
     for name in ("churn", "topic"):
-        (found[name],) = _best([_part(dev, name, (name,))])
+        (found[name],) = _best([_part(choice, name, (name,))])
+    (found["polarity"],) = _best([_polarities(choice, found)])
     return found
 
 
@@ -160,6 +143,14 @@ Judged: TypeAlias = tuple[Floats, tuple[Floats, ...], NDArray[np.int64]]
 def _part(asked: Asked, name: str, tables: Sequence[str]) -> Judged:
     theirs = tuple(asked.theirs[table] for table in tables)
     return asked.ours[name], theirs, getattr(asked.known, name)
+
+
+def _polarities(asked: Asked, share: Mapping[str, float]) -> Judged:
+    """Of the topics that are there, beside the sentiment of their text."""
+    feelings = ("sentiment", "careful_sentiment")
+    whole = asked.ours["sentiment"] + sum(share[n] * asked.theirs[n] for n in feelings)
+    text, topic = np.nonzero(asked.known.topic)
+    return asked.ours["polarity"][text, topic], (whole[text],), asked.known.polarity[text, topic]
 
 
 def _two_sided(judged: Judged) -> Judged:
@@ -213,6 +204,7 @@ def join(
     _fill(whole.feelings, feeling, [share["sentiment"], share["complaint"]])
     careful = [share["careful_sentiment"]] * 3 + [share["careful_complaint"]]
     _fill(whole.subjects, subject, [share["churn"]] + [share["topic"]] * model.topics + careful)
+    whole.lean.fill_(share["polarity"])
     return whole.eval()
 
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from models.training import data, labels
+from models.training import data, labels, robustness
+from pipeline import resources
+from pipeline.domain.taxonomy import Taxonomy
 
 
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -23,7 +25,7 @@ def _annotated(number: int, text: str) -> dict[str, Any]:
         "id": str(number),
         "text": text,
         "lang": "en",
-        "source": "made_up",
+        "source": "play_review_4class",
         "sentiment": "negative",
         "complaint": True,
         "churn": False,
@@ -54,7 +56,8 @@ def test_near_duplicates_of_dev_and_repeats_are_not_trained_on(folder: Path) -> 
         "App crashes on page three.",
         "App crashes on page two.",
     ]
-    assert [e.topics for e in loaded.annotated] == [{"delivery": -1}]
+    given = [e for e in loaded.annotated if e.source == "play_review_4class"]
+    assert [e.topics for e in given] == [{"delivery": -1}]
 
 
 def test_permissive_training_reads_no_source_without_a_licence(folder: Path) -> None:
@@ -69,16 +72,53 @@ def test_every_source_declares_a_licence_and_a_known_reader() -> None:
         assert isinstance(spec["licence"], str), name
 
 
-def test_a_taught_text_is_the_whole_or_some_clauses_in_order(folder: Path) -> None:
-    long = "We waited an hour. The soup was cold. Nobody said sorry. We left early."
+LONG = "We waited an hour. The soup was cold. Nobody said sorry. We left early."
+
+
+@pytest.fixture
+def labelled(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Labels by id for two texts of a pool, one of them for its second and third clause."""
     spec = data.declared(permissive_only=False)["cars4u_feedback"]
-    path = folder / "pool" / spec["lang"] / "cars4u_feedback.jsonl.gz"
-    _write(path, [{"text": f"{long} Case {n} of this day."} for n in range(40)])
-    taught = data.teachable(folder, data.load(folder, seed=1), seed=1)
-    texts = [e.text for e in taught if e.source == "cars4u_feedback"]
-    assert len(texts) == 40
-    assert any(len(text) < 45 for text in texts)
-    assert any(text.startswith(long) for text in texts)
+    pool = [{"id": "a", "text": LONG}, {"id": "b", "text": "The car was clean, thank you."}]
+    _write(folder / "pool" / spec["lang"] / "cars4u_feedback.jsonl.gz", pool)
+    known = {"sentiment": "negative", "complaint": True, "churn": False, "topics": {"wait": -1}}
+    entries = [
+        {"id": "a", "clauses": [1, 3], "sum": data.checksum(data.part(LONG, [1, 3])), **known},
+        {"id": "b", "sum": "00000000", **known},
+    ]
+    monkeypatch.setattr(data, "ANNOTATIONS", tmp_path / "annotations")
+    _write(tmp_path / "annotations" / "en.jsonl", entries)
+    return folder
+
+
+def test_a_label_by_id_finds_its_clauses(labelled: Path) -> None:
+    found = data.load(labelled, seed=1)
+    (example,) = [e for e in (*found.annotated, *found.choice) if e.source == "cars4u_feedback"]
+    assert example.text == "The soup was cold. Nobody said sorry."
+    assert example.careful
+    assert example.topics == {"wait": -1}
+
+
+def test_a_label_whose_text_has_changed_is_left_out(labelled: Path) -> None:
+    found = data.load(labelled, seed=1)
+    texts = [e.text for e in (*found.annotated, *found.choice) if e.source == "cars4u_feedback"]
+    assert not any("thank you" in text for text in texts)
+
+
+def test_written_texts_are_labelled_with_known_topics_and_are_distinct() -> None:
+    topics = Taxonomy.load(resources.schemas() / "taxonomy.yaml").codes
+    texts = data.written()
+    assert len({e.text for e in texts}) == len(texts)
+    for example in texts:
+        assert set(example.topics or ()) <= set(topics), example.text
+        assert example.text.strip() == example.text
+        assert example.lang in {"zh-Hans", "zh-Hant", "ko", "en"}
+
+
+def test_written_texts_are_not_those_that_test() -> None:
+    tested = [row["text"] for path in robustness.TEXTS.glob("*.jsonl") for row in data.rows(path)]
+    marks = {data.fingerprint(text) for text in tested}
+    assert not marks & {data.fingerprint(e.text) for e in data.written()}
 
 
 def test_converted_texts_are_traditional_and_only_a_share_of_them() -> None:
