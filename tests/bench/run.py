@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import logging
+import math
 import os
 import platform
 import random
@@ -355,9 +356,8 @@ def measure(stack: LocalStack, options: argparse.Namespace) -> Iterator[Line]:
     text = ", ".join(f"{name} {value or 0:.2f} s" for name, value in delays.items())
     yield Line("event to row", text, f"at {whole / 2:,.0f} contacts/s for {options.seconds:g} s")
     peak, slope, rate = memory(stack, options.memory)
-    note = (
-        f"{slope:+.1f} MB per 100,000 over {options.memory:,} short texts; {rate:,.0f} contacts/s"
-    )
+    growth = "too short to tell" if math.isnan(slope) else f"{slope:+.1f} MB per 100,000"
+    note = f"{growth} over {options.memory:,} short texts; {rate:,.0f} contacts/s"
     yield Line("worker's memory", f"peak {peak:,.0f} MB", note)
     if options.no_alternative:
         return
