@@ -55,8 +55,9 @@ class ContactAnalysis:
 
     `text` is the masked display text of the customer, `score` in [-1, 1] is P(positive) minus
     P(negative), `confidence` the calibrated probability of `sentiment`. `evidence` maps a topic to
-    the masked clause that shows it best. `masked` counts the placeholders by kind. A contact with
-    no customer text has `clauses == ()` and sentiment "neutral" with confidence 0.
+    the masked clause that shows it best. `attributes` are the contact's own, masked. `masked`
+    counts the text's placeholders by kind. A contact with no customer text has `clauses == ()` and
+    sentiment "neutral" with confidence 0.
     """
 
     text: str
@@ -71,6 +72,7 @@ class ContactAnalysis:
     topics: tuple[TopicMention, ...]
     clauses: tuple[Clause, ...]
     evidence: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
     masked: Mapping[str, int] = field(default_factory=dict)
     truncated_clauses: int = 0
     uncertain: bool = False

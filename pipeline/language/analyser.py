@@ -163,6 +163,7 @@ class ContactAnalyser:
             topics=topics,
             clauses=_clauses(prepared, readings),
             evidence={topic: prepared.clauses[at][0] for topic, at in shown.items()},
+            attributes={k: self._masker.mask(v).text for k, v in contact.attributes.items()},
             masked=prepared.masked,
             truncated_clauses=truncated + prepared.dropped,
             uncertain=mood.uncertain,

@@ -57,6 +57,7 @@ def _reading(contact: Contact, made: Labelled) -> ContactAnalysis:
         topics=topics,
         clauses=(),
         evidence={mention.topic: text[:160] for mention in topics},
+        attributes=contact.attributes,
         customer_hash=_hash(contact.customer_id),
         agent_hash=_hash(contact.agent_id),
         model_revision="intended",

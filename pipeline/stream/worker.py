@@ -87,6 +87,9 @@ class StreamWorker:
         metrics.PARTITIONS.set(len(partitions))
         self.pulse.beat("learning where to read from")
         self._lease.end()
+        # Who waited under the last lease has gone without a word.
+        for target in ("kafka", "warehouse"):
+            metrics.WAITING.labels(target).set(0)
         self._lease, self._positions = Lease(), {}
         try:
             await self._assign(partitions, self._lease)

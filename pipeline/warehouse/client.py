@@ -24,6 +24,9 @@ NETWORK_SECONDS = 3.0
 BLOCK_ROWS = 1_000_000
 """Rows up to which a block stays one part; far above any worker.block_rows."""
 
+MAX_QUERY_BYTES = 64 << 20
+"""The ids of 100,000 contacts fit; the server's own limit, 256 KiB, may not hold those of 2,048."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -118,7 +121,11 @@ class Warehouse:
         **options: Any,
     ) -> Any:
         limit = self.settings.query_timeout
-        given = {"max_execution_time": limit, **(settings or {})}
+        given = {
+            "max_execution_time": limit,
+            "max_query_size": MAX_QUERY_BYTES,
+            **(settings or {}),
+        }
         with self._client(float(given["max_execution_time"])) as client:
             return client.execute(sql, _parameters(params), settings=given, **options)
 

@@ -77,7 +77,7 @@ CONTACT: dict[str, Callable[[ContactRow], Any]] = {
     "transfers": attrgetter("contact.handling.transfers"),
     "resolved": attrgetter("contact.handling.resolved"),
     "recovery": attrgetter("contact.handling.recovery"),
-    "attributes": attrgetter("contact.attributes"),
+    "attributes": attrgetter("analysis.attributes"),
     "rating_kinds": lambda row: [r.kind for r in _ratings(row)],
     "rating_dimensions": lambda row: [r.dimension for r in _ratings(row)],
     "rating_values": lambda row: [r.value for r in _ratings(row)],

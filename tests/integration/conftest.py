@@ -162,6 +162,7 @@ def analysis(number: int, **more: Any) -> ContactAnalysis:
         topics=topics,
         clauses=(),
         evidence={mention.topic: f"clause about {mention.topic}" for mention in topics},
+        attributes={"crm": "x"},
         masked={"PHONE": 1},
         customer_hash=f"{number % 5:032x}",
         agent_hash="a" * 32,

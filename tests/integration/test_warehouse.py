@@ -42,6 +42,14 @@ def counts(warehouse: Warehouse) -> tuple[Any, ...]:
 # --- what is stored -------------------------------------------------------------------------------
 
 
+def test_a_statement_may_hold_the_ids_of_a_large_block(warehouse: Warehouse) -> None:
+    ids = tuple(f"{n:0200d}" for n in range(3_000))
+    found = warehouse.query(
+        "SELECT count() FROM contact_rows WHERE contact_id IN %(ids)s", {"ids": ids}
+    )
+    assert found.rows == [(0,)]
+
+
 def test_a_contact_comes_back_as_it_was_stored(warehouse: Warehouse, make_block: MakeBlock) -> None:
     block = make_block(6, 1, at=UTC_NOON)
     ContactTable(warehouse).insert(block)

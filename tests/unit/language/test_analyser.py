@@ -85,6 +85,12 @@ def test_everything_is_masked_before_it_is_read_or_kept() -> None:
     assert found.text.startswith("我叫<NAME>，bad service!")
 
 
+def test_attributes_are_masked_too() -> None:
+    given = {"reach": "010-1234-5678", "note": "mail a@example.com", "carrier": "north"}
+    (found,) = _analyser().analyse([_contact("fine", attributes=given)])
+    assert found.attributes == {"reach": "<PHONE>", "note": "mail <EMAIL>", "carrier": "north"}
+
+
 def test_only_the_customers_turns_are_read() -> None:
     witness = Witness()
     turns = (

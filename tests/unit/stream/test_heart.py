@@ -41,6 +41,36 @@ def test_only_an_idle_worker_is_alive_without_moving(given: dict[str, Any], stal
     assert heart.pulse.stalled is stalled
 
 
+class _Consumer:
+    """Assigned one partition, at a position."""
+
+    def __init__(self, position: int, end: int, unacked: set[str]) -> None:
+        self._position, self._end, self.unacked = position, end, unacked
+
+    async def highwaters(self, *tps: TP) -> dict[TP, int]:
+        return dict.fromkeys(tps, self._end)
+
+    async def position(self, tp: TP) -> int:
+        assert tp == TP("t", 0)
+        return self._position
+
+
+@pytest.mark.parametrize(
+    ("position", "unacked", "lag"),
+    [(7, set(), 0), (7, {"a message"}, 2), (5, set(), 2)],
+    ids=["an end without events", "events are open", "events wait and none is fetched"],
+)
+async def test_what_the_consumer_went_past_is_done_if_nothing_is_open(
+    position: int, unacked: set[str], lag: int
+) -> None:
+    heart, _ = _heart(done=5, end=5)
+    heart.ends._app.consumer = _Consumer(position, 7, unacked)
+    await heart.ends._ask({TP("t", 0)})
+    assert heart.ends.measure() == lag
+    heart.ends.forget()
+    assert heart.ends.measure() == 0
+
+
 def test_a_loop_that_does_not_run_is_stalled() -> None:
     heart, clock = _heart()
     heart.beat()

@@ -31,6 +31,7 @@ def row() -> ContactRow:
         turns=(Turn(Speaker.CUSTOMER, "RAW turn"),),
         customer_id="RAW customer",
         agent_id="RAW agent",
+        attributes={"phone": "RAW 555 0100"},
     )
     reading = ContactAnalysis(
         text="call me on <PHONE>",
@@ -45,6 +46,7 @@ def row() -> ContactRow:
         topics=(TopicMention("a", -1, 0.9), TopicMention("b", 1, 0.8)),
         clauses=(),
         evidence={"b": "about b"},
+        attributes={"phone": "<PHONE>"},
         customer_hash="h",
     )
     return ContactRow(contact, reading)
