@@ -91,6 +91,24 @@ def _annotated(figures: Figures) -> str:
     )
 
 
+def _product(figures: Figures) -> str:
+    found = figures["product"]
+    groups = {"all": found["all"], **found["languages"]}
+    rows = [
+        [name, f["n"], _with(f["sentiment_accuracy"]), _share(f["sentiment_macro_f1"]),
+         _share(f["complaint"]["f1"]), _share(f["churn"]["f1"]), _share(f["topics_micro_f1"]),
+         _share(f["topics_polarity_micro_f1"])]
+        for name, f in groups.items()
+    ]  # fmt: skip
+    head = ["", "n", "sentiment accuracy", "macro-F1", "complaint F1", "churn F1",
+            "topics micro-F1", "with polarity"]  # fmt: skip
+    return (
+        "### As the product reads them\n\nThe same texts masked and in passages, with the "
+        "thresholds of `config.json`, which were fitted on them: what `voc model eval` prints.\n\n"
+        + table(head, rows)
+    )
+
+
 def _topics(figures: Figures) -> str:
     rows = [
         [name, f["positives"], _share(f["precision"]), _share(f["recall"]), _share(f["f1"])]
@@ -262,7 +280,8 @@ def card(figures: Figures, sources: Mapping[str, Figures]) -> str:
     """The whole card."""
     model = figures["model"]
     parts = [
-        _HEAD.format(**model), _USE, _targets(figures), _annotated(figures), _topics(figures),
+        _HEAD.format(**model), _USE, _targets(figures), _annotated(figures), _product(figures),
+        _topics(figures),
         _sources(figures), _reliability(figures), _held_out(figures), _baselines(figures),
         _robustness(figures), _machine(figures), _data(sources, figures),
         _LIMITS.format(tokens=model["tokens"]),

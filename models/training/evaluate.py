@@ -17,7 +17,9 @@ from models.training import calibrate, metrics
 from models.training.data import Example, rows, traditional
 from models.training.data import annotated as annotated_row
 from models.training.infer import Logits, Runner
+from pipeline.language.classifier import load
 from pipeline.language.evaluation import f1
+from pipeline.language.judging import judge
 
 _FOLD_SEED = 7
 
@@ -141,6 +143,11 @@ def _target(
     reached = value <= wanted if most else value >= wanted
     return {"name": name, "wanted": wanted, "most": most, "value": value, "low": low,
             "high": high, "reached": reached}  # fmt: skip
+
+
+def as_product(folder: Path, dev: Path) -> dict[str, Any]:
+    """What `voc model eval` says of the packaged model; its thresholds were fitted on this."""
+    return judge(load(folder), list(rows(dev)))
 
 
 def agreement(path: Path, overlap: Path, names: Sequence[str]) -> dict[str, Any]:

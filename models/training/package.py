@@ -20,8 +20,22 @@ def _write(path: Path, value: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
+def revision(name: str, files: Sequence[Path], calibration: Mapping[str, Any]) -> str:
+    """The name and eight digits of what answers depend on: stored rows say which model read them.
+
+    So a model that was trained again under the same name is another one to `voc reclassify`.
+    """
+    digest = hashlib.sha256(json.dumps(calibration, sort_keys=True).encode())
+    for path in files:
+        digest.update(path.read_bytes())
+    return f"{name}.{digest.hexdigest()[:8]}"
+
+
 def configuration(
-    encoder: Mapping[str, Any], names: Sequence[str], calibration: Mapping[str, Any], revision: str
+    encoder: Mapping[str, Any],
+    taxonomy: Mapping[str, Any],
+    calibration: Mapping[str, Any],
+    revision: str,
 ) -> dict[str, Any]:
     """config.json: what transformers reads, and under `voc` what the product reads."""
     return {
@@ -33,10 +47,10 @@ def configuration(
         "voc": {
             "format": 1,
             "revision": revision,
-            "taxonomy_version": 1,
+            "taxonomy_version": taxonomy["version"],
             "max_tokens": MAX_TOKENS,
             "sentiments": list(SENTIMENTS),
-            "topics": list(names),
+            "topics": list(taxonomy["topics"]),
             "polarities": [-1, 0, 1],
             **calibration,
         },

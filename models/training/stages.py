@@ -47,7 +47,11 @@ _COUNTED = 30_000
 
 def topic_names(options: Options) -> list[str]:
     """Topic codes in the order of the taxonomy."""
-    return list(yaml.safe_load(options.taxonomy.read_text(encoding="utf-8"))["topics"])
+    return list(_taxonomy(options)["topics"])
+
+
+def _taxonomy(options: Options) -> dict[str, Any]:
+    return cast("dict[str, Any]", yaml.safe_load(options.taxonomy.read_text(encoding="utf-8")))
 
 
 def corpus(options: Options) -> data.Corpus:
@@ -225,8 +229,10 @@ def fit_calibration(options: Options) -> None:
     logits = runner(options)([e.text for e in dev])
     found = calibrate.calibrate(logits, calibrate.truth(dev, names), names)
     log.info("calibration %s", found)
-    config = package.configuration(_encoder(options), names, found, options.revision)
-    package.pack(options.out, options.work / "model.onnx", options.work / "tokenizer.json", config)
+    model, tokenizer = options.work / "model.onnx", options.work / "tokenizer.json"
+    revision = package.revision(options.revision, [model, tokenizer], found)
+    config = package.configuration(_encoder(options), _taxonomy(options), found, revision)
+    package.pack(options.out, model, tokenizer, config)
 
 
 def _encoder(options: Options) -> dict[str, int]:
@@ -284,6 +290,7 @@ def measure(options: Options) -> None:
         "annotated": annotated,
         "held_out": held_out,
         "targets": evaluate.targets(annotated, held_out),
+        "product": evaluate.as_product(options.out, options.data / "annotated" / "dev.jsonl"),
         "agreement": evaluate.agreement(
             options.data / "annotated" / "train.jsonl", data.OVERLAP, names
         ),

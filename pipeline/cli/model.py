@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import secrets
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,12 +17,9 @@ from pipeline.settings import Settings
 from pipeline.settings import load as load_settings
 
 if TYPE_CHECKING:
-    from pipeline.domain.analysis import ContactAnalysis
     from pipeline.language.classifier import LoadedClassifier
 
 app = typer.Typer(no_args_is_help=True, help="Check, judge and time a model directory.")
-
-_AT_ONCE = 256
 
 Directory = Annotated[
     Path | None, typer.Argument(metavar="[DIR]", help="Model directory; default: model.path.")
@@ -94,20 +89,17 @@ def evaluate(
       voc model eval models/contact-small annotated.jsonl
       voc model eval ./twitter-roberta annotated.jsonl --json
     """
-    from pipeline.language.evaluation import Answers, Truth, by_group, by_topic, report  # noqa: PLC0415
+    from rich.progress import track  # noqa: PLC0415
+
+    from pipeline.language.judging import judge  # noqa: PLC0415
 
     rows = annotated.load(data)
     model = _any(path, load_settings(config))
-    said = Answers.of(_analyses(model, [row["text"] for row in rows]), model.topics)
-    known = Truth.of(rows, model.topics)
-    found = {
-        "model": model.revision,
-        "texts": len(rows),
-        "all": report(said, known),
-        "languages": by_group(said, known, [row["lang"] for row in rows]),
-        "topics": by_topic(said, known, model.topics),
-        "unknown_topics": _unknown(rows, model.topics),
-    }
+    found = judge(
+        model,
+        rows,
+        lambda parts: track(parts, "reading", console=console.err, transient=True),
+    )
     if as_json:
         console.print_json(found)
     else:
@@ -125,29 +117,6 @@ def _any(path: Path, settings: Settings) -> LoadedClassifier:
         threads=settings.model.threads,
         labels=settings.model.labels,
     )
-
-
-def _analyses(model: LoadedClassifier, given: Sequence[str]) -> list[ContactAnalysis]:
-    """The product's own reading of each text; no customer is read, so any secret does."""
-    from rich.progress import track  # noqa: PLC0415
-
-    from pipeline.cli.classify import contacts  # noqa: PLC0415
-    from pipeline.language.analyser import ContactAnalyser  # noqa: PLC0415
-    from pipeline.language.mask import Masker  # noqa: PLC0415
-    from pipeline.language.pseudonym import Pseudonyms  # noqa: PLC0415
-
-    reader = ContactAnalyser(
-        model, Masker(), Pseudonyms(secrets.token_bytes(16)), thresholds=model.thresholds
-    )
-    parts = [given[at : at + _AT_ONCE] for at in range(0, len(given), _AT_ONCE)]
-    shown = track(parts, "reading", console=console.err, transient=True)
-    return [analysis for part in shown for analysis in reader.analyse(contacts(part))]
-
-
-def _unknown(rows: Sequence[Mapping[str, Any]], topics: Sequence[str]) -> dict[str, int]:
-    """Topics of the data that the model cannot say; they are not counted against it."""
-    named = Counter(topic for row in rows for topic, _ in row["topics"])
-    return {topic: count for topic, count in named.items() if topic not in topics}
 
 
 def _show(found: Mapping[str, Any]) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from models.training import calibrate, evaluate, metrics
+from models.training import calibrate, evaluate, metrics, package
 from models.training.data import Example
 
 NAMES = ["delivery", "price_value"]
@@ -83,3 +85,14 @@ def test_targets_say_what_is_not_reached() -> None:
         "calibration error, topics",
         "loss in Traditional, waimai_10k",
     }
+
+
+def test_a_revision_names_what_answers_depend_on(tmp_path: Path) -> None:
+    model = tmp_path / "model.onnx"
+    model.write_bytes(b"one")
+    first = package.revision("2026-01-01", [model], {"temperature": 1.0})
+    assert first == package.revision("2026-01-01", [model], {"temperature": 1.0})
+    assert first.startswith("2026-01-01.")
+    assert first != package.revision("2026-01-01", [model], {"temperature": 1.1})
+    model.write_bytes(b"two")
+    assert first != package.revision("2026-01-01", [model], {"temperature": 1.0})
