@@ -178,7 +178,7 @@ LIVE = [
     Panel("First-contact resolution", "voc_first_contact_resolution_ratio",
           "Contacts about a topic that were not repeated within the repeat window.",
           unit="percentunit", kind="stat", width=QUARTER, height=5, legend="{{days}} days"),
-    Panel("Newest contact", "time() - voc_newest_contact_timestamp_seconds",
+    Panel("Newest contact", "time() - (voc_newest_contact_timestamp_seconds > 0)",
           "Age of the newest stored contact.", unit="s", kind="stat", width=QUARTER, height=5,
           red=3600),
     Panel("Spikes and what they say",
@@ -278,7 +278,7 @@ HEALTH = [
           runbook="VocDeadLetters"),
     Panel("Partitions", "voc_assigned_partitions", "Partitions of each worker.",
           legend="{{instance}}", runbook="VocNoWorker"),
-    Panel("Loop heartbeat", "time() - voc_loop_heartbeat_timestamp_seconds",
+    Panel("Loop heartbeat", "time() - (voc_loop_heartbeat_timestamp_seconds > 0)",
           "Age of each worker's heartbeat.", unit="s", legend="{{instance}}", red=60,
           runbook="VocWorkerStalled"),
     Panel("Confidence", "sum by (language) (rate(voc_sentiment_confidence_sum[5m])) / sum by"
@@ -298,7 +298,7 @@ HEALTH = [
     Panel("Gateway requests", "sum by (status) (rate(voc_gateway_requests_total[5m]))"
           " or vector(0)", "Requests a second by status.", unit="reqps", legend="{{status}}",
           runbook="VocGatewayErrors"),
-    Panel("Watcher", "time() - voc_watch_last_success_timestamp_seconds",
+    Panel("Watcher", "time() - (voc_watch_last_success_timestamp_seconds > 0)",
           "Time since the watcher last judged all slices.", unit="s", red=900,
           runbook="VocWatcherBlind"),
     Panel("Model", "voc_model_info", "Revision of the model and version of the taxonomy.",

@@ -7,6 +7,7 @@ is generated from this module (`voc config --metrics`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -135,7 +136,7 @@ PARTITIONS = Gauge(
 REBALANCES = Counter("voc_rebalances", "Times partitions were assigned.", registry=REGISTRY)
 HEARTBEAT = Gauge(
     "voc_loop_heartbeat_timestamp_seconds",
-    "When the event loop last ran; /healthz fails when it is too old.",
+    "When the worker's event loop last ran, 0 in other programs; /healthz fails when it is old.",
     registry=REGISTRY,
 )
 
@@ -233,9 +234,10 @@ WATCHES = Counter(
     "voc_watches", "Looks at the warehouse, by result (ok, failed).", ("result",), registry=REGISTRY
 )
 WATCHED_AT = Gauge(
-    "voc_watch_last_success_timestamp_seconds", "When the watcher last judged all slices.",
+    "voc_watch_last_success_timestamp_seconds",
+    "When the watcher last judged all slices and told of what had changed.",
     registry=REGISTRY,
-)  # fmt: skip
+)
 NEWEST_CONTACT = Gauge(
     "voc_newest_contact_timestamp_seconds",
     "When the newest stored contact occurred; freshness is time() minus this.",
@@ -291,6 +293,29 @@ COMPONENT_UP = Gauge(
     ("component",),
     registry=REGISTRY,
 )
+
+
+Figure = tuple[Gauge, tuple[str, ...], float]
+"""A gauge, the values of its labels, and what it shows."""
+
+
+def refill(gauges: Iterable[Gauge], figures: Iterable[Figure]) -> None:
+    """Sets the figures and drops whatever else these gauges show.
+
+    Never `clear` first: a scrape in between sees nothing, and an alert's `for:` begins again.
+    """
+    new = {(gauge, labels): value for gauge, labels, value in figures}
+    gone = [shown for gauge in gauges for shown in _shown(gauge) if shown not in new]
+    for (gauge, labels), value in new.items():
+        gauge.labels(*labels).set(value)
+    for gauge, labels in gone:
+        gauge.remove(*labels)
+
+
+def _shown(gauge: Gauge) -> Iterator[tuple[Gauge, tuple[str, ...]]]:
+    for family in gauge.collect():
+        for sample in family.samples:
+            yield gauge, tuple(sample.labels.values())
 
 
 _newest = 0.0

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline.errors import ConfigError
+
 _PACKAGE = Path(__file__).resolve().parent
 _INSTALLED = _PACKAGE / "_resources"
 
@@ -27,6 +29,15 @@ def default_model() -> Path:
 
 
 def taxonomy(model: Path | None = None) -> Path:
-    """taxonomy.yaml of a model directory that brings its own, else the shipped one."""
+    """taxonomy.yaml of a model directory that brings its own, else the shipped one.
+
+    Raises ConfigError for a directory that is not there: with the shipped taxonomy in its place
+    the model's own topics would have neither label nor owner, and nobody would be told.
+    """
+    if model and not model.is_dir():
+        raise ConfigError(
+            f"there is no model directory {model}, whose taxonomy is needed",
+            fix="Check model.path (or --model), and that the folder is mounted here too.",
+        )
     own = (model or default_model()) / "taxonomy.yaml"
     return own if own.is_file() else schemas() / "taxonomy.yaml"

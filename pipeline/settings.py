@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -32,6 +32,7 @@ from pydantic_settings import (
     EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from pipeline.errors import ConfigError
@@ -105,6 +106,12 @@ class KafkaSettings(_Section):
             raise ValueError("kafka.username is set, but security_protocol is not a sasl one")
         if (self.cert_file is None) != (self.key_file is None):
             raise ValueError("kafka.cert_file and kafka.key_file go together")
+        if "ssl" not in self.security_protocol and (self.ca_file or self.cert_file):
+            # Whoever gives certificates means encryption: never send customers' texts without it.
+            raise ValueError(
+                "kafka.ca_file or kafka.cert_file is set, but kafka.security_protocol is"
+                f" {self.security_protocol}, without encryption: use ssl or sasl_ssl"
+            )
         return self
 
 
@@ -354,17 +361,37 @@ class _Environment(EnvSettingsSource):
         return {**short, **found}
 
 
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    """The address and its port. Raises ConfigError, which shows nothing of it: a password may be
+    anywhere in an address that is malformed, and urllib's own errors quote it.
+    """
+    try:
+        parts = urlsplit(url if "://" in url else f"clickhouse://{url}")
+        port = parts.port
+    except ValueError:
+        raise _no_address() from None
+    # An "@" behind the host was to end a password with an unescaped "/", "?" or "#": what looks
+    # like host and port is the user and the password's start.
+    behind = parts.path + parts.query + parts.fragment
+    if parts.scheme not in {"clickhouse", "clickhouses"} or not parts.hostname or "@" in behind:
+        raise _no_address()
+    return parts, port
+
+
+def _no_address() -> ConfigError:
+    return ConfigError(
+        "VOC_CLICKHOUSE is not an address (not shown: it may hold a password)",
+        fix="Write clickhouse://user:password@host:9000/database (clickhouses:// for TLS), the"
+        " password percent-encoded: %2F for /, %40 for @, %23 for #.",
+    )
+
+
 def _from_url(url: str) -> dict[str, str | None]:
-    parts = urlsplit(url if "://" in url else f"clickhouse://{url}")
-    if parts.scheme not in {"clickhouse", "clickhouses"} or not parts.hostname:
-        raise ConfigError(
-            f"VOC_CLICKHOUSE={url!r} is not an address",
-            fix="Write clickhouse://user:password@host:9000/database (clickhouses:// for TLS).",
-        )
+    parts, port = _split(url)
     secure = parts.scheme == "clickhouses"
     found: dict[str, str | None] = {
         "host": parts.hostname,
-        "port": str(parts.port or (9440 if secure else 9000)),
+        "port": str(port or (9440 if secure else 9000)),
         "secure": str(secure).lower(),
         "user": unquote(parts.username) if parts.username else None,
         "password": unquote(parts.password) if parts.password else None,
@@ -382,13 +409,25 @@ def load(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -
     _check_variables()
     path = file or _named_by_environment()
     values = _read(path) if path else {}
-    values = _merge(values, _Environment(Settings)())
+    values = _merge(values, _environment())
     try:
         return Settings(**_merge(values, overrides or {}))
     except ValidationError as error:
         raise ConfigError(
             _explain(error), fix="`voc config --reference` lists every setting."
         ) from error
+
+
+def _environment() -> dict[str, Any]:
+    """What `VOC_…` variables say. Raises ConfigError for one that is to be JSON and is not."""
+    try:
+        return dict(_Environment(Settings)())
+    except SettingsError as error:
+        # The cause quotes the value, which may be a token.
+        raise ConfigError(
+            f"a VOC_… variable is not JSON: {error}",
+            fix='Lists and tables are JSON: VOC_GATEWAY__TOKENS=\'["first", "second"]\'',
+        ) from None
 
 
 def _named_by_environment() -> Path | None:

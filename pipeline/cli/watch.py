@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
     from pipeline.domain.spike import Spike
     from pipeline.kafka.producer import Producer
     from pipeline.warehouse import Warehouse
-    from pipeline.watch.watcher import Watcher
+    from pipeline.watch.watcher import Publish, Watcher
 
 _BASELINE = timedelta(days=28)
+
+_GRACE = 2.0
+"""The producer gives an event up itself, and says why; only if it does not, we do."""
 
 
 def watch(
@@ -73,20 +77,9 @@ def build(settings: Settings, store: Warehouse, producer: Producer | None) -> Wa
 
     taxonomy = Taxonomy.load(resources.taxonomy(settings.model.path))
     query = columns_query(store)
-    topic = settings.kafka.topics.alerts
 
     def explain(spike: Spike) -> Spike:
         return explained(spike, query, taxonomy)
-
-    def publish(spikes: Sequence[Spike], at: datetime) -> None:
-        if producer is None:
-            return
-        sent = [
-            producer.send(topic, spike.spike_id.encode(), orjson.dumps(spike.event(at)), [])
-            for spike in spikes
-        ]
-        for each in sent:
-            each.result(settings.gateway.ack_timeout)
 
     pulse = Pulse(limit=max(300.0, 5 * settings.watch.interval))
     return Watcher(
@@ -96,10 +89,42 @@ def build(settings: Settings, store: Warehouse, producer: Producer | None) -> Wa
         taxonomy,
         default_scales(),
         explain,
-        publish,
+        _publisher(settings, producer),
         SystemClock(),
         pulse,
     )
+
+
+def _publisher(settings: Settings, producer: Producer | None) -> Publish:
+    if producer is None:
+        return lambda _spikes, _at: None
+    return partial(
+        published, producer, settings.kafka.topics.alerts, settings.gateway.ack_timeout + _GRACE
+    )
+
+
+def published(
+    producer: Producer, topic: str, seconds: float, spikes: Sequence[Spike], at: datetime
+) -> None:
+    """Sends the spikes and waits until Kafka has all of them.
+
+    Raises:
+        KafkaUnavailable: not within `seconds`; what was sent may still arrive.
+    """
+    from pipeline.errors import KafkaUnavailable
+
+    sent = [
+        producer.send(topic, spike.spike_id.encode(), orjson.dumps(spike.event(at)), [])
+        for spike in spikes
+    ]
+    try:
+        for each in sent:
+            each.result(seconds)
+    except TimeoutError as error:
+        raise KafkaUnavailable(
+            f"{topic} was not confirmed within {seconds:g} s",
+            fix="Look at the brokers; the spikes are published again at the next look.",
+        ) from error
 
 
 def explained(spike: Spike, query: Any, taxonomy: Any) -> Spike:
@@ -134,7 +159,7 @@ def _sentence(chosen: Any, before: float, after: float) -> str:
 def _producer(settings: Settings) -> Producer:
     from pipeline.kafka.producer import Producer
 
-    return Producer(settings.kafka)
+    return Producer(settings.kafka, timeout=settings.gateway.ack_timeout)
 
 
 def _once(watcher: Watcher, *, as_json: bool) -> None:

@@ -26,6 +26,9 @@ _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _UNKNOWN_TABLE, _UNKNOWN_DATABASE = 60, 81
 DDL_SECONDS = 600.0
 
+_Applied = dict[int, tuple[str, str, datetime]]
+"""Number -> (name, checksum, applied_at)."""
+
 _LEDGER = """
 CREATE TABLE IF NOT EXISTS {{ everywhere("schema_migrations") }}
 (
@@ -143,10 +146,16 @@ def migrate(
 
 
 def require_migrated(warehouse: Warehouse) -> None:
-    """Raises WarehouseRejected, naming `voc migrate`, unless every migration is applied."""
-    missing = [step for step in status(warehouse) if step.applied_at is None]
+    """Raises WarehouseRejected, naming `voc migrate`, unless every migration is applied.
+
+    Those of a newer version are no obstacle, they only add: an old worker that restarts during an
+    upgrade, or comes back with a rollback, has to start.
+    """
+    known, applied = known_migrations(), _applied(warehouse)
+    _check_unchanged(known, applied)
+    missing = [m for m in known if m.number not in applied]
     if missing:
-        names = ", ".join(f"{step.number:04}_{step.name}" for step in missing)
+        names = ", ".join(f"{m.number:04}_{m.name}" for m in missing)
         raise WarehouseRejected(
             f"the database {warehouse.settings.database} lacks {names}", fix="Run `voc migrate`."
         )
@@ -172,8 +181,7 @@ def _ddl(warehouse: Warehouse, statement: str) -> None:
     warehouse.execute(statement, settings={"max_execution_time": DDL_SECONDS})
 
 
-def _applied(warehouse: Warehouse) -> dict[int, tuple[str, str, datetime]]:
-    """Number -> (name, checksum, applied_at)."""
+def _applied(warehouse: Warehouse) -> _Applied:
     sql = "SELECT number, name, checksum, applied_at FROM schema_migrations FINAL ORDER BY number"
     try:
         rows = warehouse.query(sql).rows
@@ -184,17 +192,22 @@ def _applied(warehouse: Warehouse) -> dict[int, tuple[str, str, datetime]]:
     return {number: (name, checksum, at) for number, name, checksum, at in rows}
 
 
-def _check(migrations: Sequence[Migration], applied: dict[int, tuple[str, str, datetime]]) -> None:
-    ours = {m.number: m for m in migrations}
-    for number, (name, checksum, _) in applied.items():
-        if number not in ours:
+def _check(migrations: Sequence[Migration], applied: _Applied) -> None:
+    known = {m.number for m in migrations}
+    for number, (name, _, _) in applied.items():
+        if number not in known:
             raise WarehouseRejected(
                 f"the database has migration {number:04}_{name}, which this version does not know",
                 fix="A newer voc has migrated it: use that version, or restore a backup.",
             )
-        if ours[number].checksum != checksum:
+    _check_unchanged(migrations, applied)
+
+
+def _check_unchanged(migrations: Sequence[Migration], applied: _Applied) -> None:
+    for m in migrations:
+        if m.number in applied and applied[m.number][1] != m.checksum:
             raise WarehouseRejected(
-                f"migration {number:04}_{name} is not the one that was applied",
+                f"migration {m.number:04}_{m.name} is not the one that was applied",
                 fix="An applied migration must not be edited: restore the file and add a new one.",
             )
 

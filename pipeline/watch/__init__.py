@@ -2,7 +2,7 @@
 
     series    counts per slice and hour, as the rollups give them
     judge     which spikes are open, with `pipeline.analysis.spikes`
-    changes   what is new since the last look
+    changes   what is new since the last look, what the alerts topic hears of it
     figures   trailing figures for /metrics
     watcher   one look after another
 

@@ -40,3 +40,50 @@ def _state(now: datetime, spike: Spike, known: Known | None) -> SpikeState | Non
     worse = spike.severity != known.spike.severity or spike.part_of != known.spike.part_of
     grew = spike.observed > known.spike.observed and now - known.changed_at >= REMIND
     return SpikeState.UPDATED if worse or grew else None
+
+
+def announced(changed: Iterable[Spike], known: Mapping[str, Known]) -> list[Spike]:
+    """The changes as the alerts topic hears of them: only of leads.
+
+    Which of several spikes leads can change. Who reads the topic sees the one that led close when
+    it becomes the shadow of another, and that other one open.
+    """
+    heard = []
+    for spike in changed:
+        stored = known.get(spike.spike_id)
+        was, leads = stored is not None and _leads(stored.spike), _leads(spike)
+        if was or leads:
+            heard.append(replace(spike, state=_heard(spike.state, was=was, leads=leads)))
+    return heard
+
+
+def _leads(spike: Spike) -> bool:
+    return spike.state is not SpikeState.CLOSED and not spike.part_of
+
+
+def _heard(state: SpikeState, *, was: bool, leads: bool) -> SpikeState:
+    if was and leads:
+        return state
+    return SpikeState.OPENED if leads else SpikeState.CLOSED
+
+
+def current(
+    found: Iterable[Spike], known: Mapping[str, Known], changed: Iterable[Spike]
+) -> list[Spike]:
+    """Every known and new spike as it is now, with what was said of it.
+
+    A spike is stored again once an hour at most, so the stored counts are not the present ones.
+    """
+    fresh = {spike.spike_id: spike for spike in found}
+    spikes = {i: _counted(each.spike, fresh.get(i, each.spike)) for i, each in known.items()}
+    return list({**spikes, **{spike.spike_id: spike for spike in changed}}.values())
+
+
+def _counted(stored: Spike, fresh: Spike) -> Spike:
+    return replace(
+        stored,
+        window_end=fresh.window_end,
+        expected=fresh.expected,
+        observed=fresh.observed,
+        score=fresh.score,
+    )

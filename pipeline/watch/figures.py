@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from pipeline import metrics
 from pipeline.domain.scales import NpsClass, Scales
+from pipeline.metrics import Figure
 from pipeline.watch.series import Query
 
 _HOURS = "hour >= toDateTime(%(since)s, 'UTC') AND hour < toDateTime(%(until)s, 'UTC')"
@@ -46,15 +47,24 @@ _NEWEST = (
 
 
 def refresh(query: Query, now: datetime, windows: list[int], repeat: int, scales: Scales) -> None:
-    """Sets every trailing gauge; label sets that are gone are dropped."""
-    for gauge in _GAUGES:
-        gauge.clear()
-    for days in windows:
-        span = {"since": _text(now - timedelta(days=days)), "until": _text(now)}
-        _contacts(query, span, str(days))
-        _scores(query, span, str(days), scales)
-        _resolution(query, now, days, repeat)
-    _freshness(query, now, max(windows))
+    """Sets every trailing gauge; label sets that are gone are dropped.
+
+    All queries run before the first gauge is touched: one that fails leaves the last figures.
+    """
+    found = [each for days in windows for each in _window(query, now, days, repeat, scales)]
+    newest = _newest(query, now, max(windows))
+    metrics.refill(_GAUGES, found)
+    if newest is not None:
+        metrics.NEWEST_CONTACT.set(newest.timestamp())
+
+
+def _window(
+    query: Query, now: datetime, days: int, repeat: int, scales: Scales
+) -> Iterator[Figure]:
+    span = {"since": _text(now - timedelta(days=days)), "until": _text(now)}
+    yield from _contacts(query, span, str(days))
+    yield from _scores(query, span, str(days), scales)
+    yield from _resolution(query, now, days, repeat)
 
 
 _GAUGES = (
@@ -69,7 +79,7 @@ _GAUGES = (
 )
 
 
-def _contacts(query: Query, span: Mapping[str, str], days: str) -> None:
+def _contacts(query: Query, span: Mapping[str, str], days: str) -> Iterator[Figure]:
     rows = query(_CONTACTS, span)
     pairs = zip(rows["language"], rows["channel"], strict=True)
     for index, (language, channel) in enumerate(pairs):
@@ -78,13 +88,13 @@ def _contacts(query: Query, span: Mapping[str, str], days: str) -> None:
             (metrics.TRAILING_COMPLAINTS, "all_complaints"),
             (metrics.TRAILING_NEGATIVE, "all_negative"),
         ):
-            gauge.labels(days, language, channel).set(float(rows[name][index]))
+            yield gauge, (days, language, channel), float(rows[name][index])
     topics = query(_TOPICS, span)
     for topic, number in zip(topics["topic"], topics["number"], strict=True):
-        metrics.TRAILING_TOPIC.labels(days, topic).set(float(number))
+        yield metrics.TRAILING_TOPIC, (days, topic), float(number)
 
 
-def _scores(query: Query, span: Mapping[str, str], days: str, scales: Scales) -> None:
+def _scores(query: Query, span: Mapping[str, str], days: str, scales: Scales) -> Iterator[Figure]:
     """CSAT and NPS by each rating's own scale; a kind without ratings has no figure."""
     rows = query(_RATINGS, span)
     number = {"csat": 0, "nps": 0}
@@ -101,14 +111,14 @@ def _scores(query: Query, span: Mapping[str, str], days: str, scales: Scales) ->
             good += count * (scale.nps[value] is NpsClass.PROMOTER)
             bad += count * (scale.nps[value] is NpsClass.DETRACTOR)
     for kind, count in number.items():
-        metrics.RATINGS.labels(kind, days).set(count)
+        yield metrics.RATINGS, (kind, days), float(count)
     if number["csat"]:
-        metrics.CSAT.labels(days).set(satisfied / number["csat"])
+        yield metrics.CSAT, (days,), satisfied / number["csat"]
     if number["nps"]:
-        metrics.NPS.labels(days).set(100 * (good - bad) / number["nps"])
+        yield metrics.NPS, (days,), 100 * (good - bad) / number["nps"]
 
 
-def _resolution(query: Query, now: datetime, days: int, repeat: int) -> None:
+def _resolution(query: Query, now: datetime, days: int, repeat: int) -> Iterator[Figure]:
     """Contacts old enough that a repeat would have come by now."""
     until = now - timedelta(days=repeat)
     parameters = {
@@ -120,15 +130,15 @@ def _resolution(query: Query, now: datetime, days: int, repeat: int) -> None:
     rows = query(_REPEATS, parameters)
     contacts, repeated = int(rows["contacts"][0]), int(rows["repeated"][0])
     if contacts:
-        metrics.FCR.labels(str(days)).set(1 - repeated / contacts)
+        yield metrics.FCR, (str(days),), 1 - repeated / contacts
 
 
-def _freshness(query: Query, now: datetime, days: int) -> None:
+def _newest(query: Query, now: datetime, days: int) -> datetime | None:
     rows = query(_NEWEST, {"now": _text(now), "since": _text(now - timedelta(days=days))})
-    if int(rows["rows"][0]):
-        newest = rows["newest"][0]
-        newest = newest if newest.tzinfo else newest.replace(tzinfo=UTC)
-        metrics.NEWEST_CONTACT.set(newest.timestamp())
+    if not int(rows["rows"][0]):
+        return None
+    newest: datetime = rows["newest"][0]
+    return newest if newest.tzinfo else newest.replace(tzinfo=UTC)
 
 
 def _text(at: datetime) -> str:

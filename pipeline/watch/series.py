@@ -47,7 +47,7 @@ def fetch(
 ) -> Series:
     """The last `days` days up to the running hour; contacts of the future take no part."""
     since, until = _bounds(query, now, days, zone)
-    windows = max(0, round((until - since) / HOUR))
+    windows = (until - since) // HOUR
     span = {"since": _text(since), "until": _text(until)}
     gaps = _gaps(query, span, since, windows)
     found: dict[tuple[tuple[str, str], ...], Floats] = {}
@@ -60,7 +60,11 @@ def fetch(
 
 
 def _bounds(query: Query, now: datetime, days: int, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """From local midnight, at most `days` days back or where the data begin, to the next hour."""
+    """From the first hour of a local day, `days` back at most or where the data begin, to the next.
+
+    The rollups' hours are full hours in UTC. Where midnight is not one (Asia/Kolkata), the day's
+    first is the one after it: the one before belongs to yesterday, of which nothing else is read.
+    """
     until = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + HOUR
     earliest = until - timedelta(days=days)
     sql = (
@@ -73,7 +77,13 @@ def _bounds(query: Query, now: datetime, days: int, zone: ZoneInfo) -> tuple[dat
     first = rows["first"][0]
     first = first if first.tzinfo else first.replace(tzinfo=UTC)
     midnight = first.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight.astimezone(UTC), until
+    return _full_hour(midnight.astimezone(UTC)), until
+
+
+def _full_hour(at: datetime) -> datetime:
+    """`at`, or the next full hour after it."""
+    begun = at.replace(minute=0, second=0, microsecond=0)
+    return begun if begun == at else begun + HOUR
 
 
 def calendar(start: datetime, windows: int, zone: ZoneInfo, holidays: Sequence[date]) -> Calendar:
@@ -136,7 +146,7 @@ def _sql(names: tuple[str, ...]) -> str:
 
 
 def _index(at: datetime, since: datetime) -> int:
-    return round(((at if at.tzinfo else at.replace(tzinfo=UTC)) - since) / HOUR)
+    return ((at if at.tzinfo else at.replace(tzinfo=UTC)) - since) // HOUR
 
 
 def _time(name: str) -> str:

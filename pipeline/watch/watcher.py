@@ -1,10 +1,10 @@
-"""One look after another: fetch, judge, explain, store, publish, export."""
+"""One look after another: fetch, judge, explain, export, publish, store."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -20,7 +20,7 @@ from pipeline.errors import VocError
 from pipeline.health import Pulse
 from pipeline.settings import WatchSettings
 from pipeline.watch import figures
-from pipeline.watch.changes import changes
+from pipeline.watch.changes import announced, changes, current
 from pipeline.watch.judge import Judgement, judge
 from pipeline.watch.series import Query, fetch
 
@@ -78,7 +78,7 @@ class Watcher:
                 if not error.retryable:
                     raise
                 log.warning("%s; looking again in %g s", error.message, self.settings.interval)
-                self.pulse.beat("waiting for the warehouse")
+                self.pulse.beat(f"waiting: {error.message}")
             stop.wait(self.settings.interval)
 
     def look(self) -> Judgement:
@@ -86,10 +86,14 @@ class Watcher:
         now = self.clock.now()
         with metrics.WATCH_SECONDS.time():
             judged = self._judge(now)
-            self._tell(now, judged)
-            figures.refresh(
-                self.query, now, self.settings.windows, self.settings.repeat_days, self.scales
-            )
+            known = self.store.active()
+            told = self._explained(changes(now, judged.spikes, known), known)
+            # Prometheus hears of a spike although Kafka is away, and Kafka although a figure fails.
+            self._export(current(judged.spikes, known, told))
+            try:
+                self._tell(now, told, known)
+            finally:
+                self._refresh(now)
         metrics.WATCHES.labels("ok").inc()
         metrics.WATCHED_AT.set(now.timestamp())
         self.pulse.ready = True
@@ -116,18 +120,18 @@ class Watcher:
             )
         return judged
 
-    def _tell(self, now: datetime, judged: Judgement) -> None:
-        known = self.store.active()
-        changed = changes(now, judged.spikes, known)
-        told = self._explained(changed, known)
+    def _refresh(self, now: datetime) -> None:
+        chosen = self.settings
+        figures.refresh(self.query, now, chosen.windows, chosen.repeat_days, self.scales)
+
+    def _tell(self, now: datetime, told: Sequence[Spike], known: Mapping[str, Known]) -> None:
         # Published before it is stored: a crash in between says it twice, never not at all.
-        self.publish([spike for spike in told if not spike.part_of], now)
+        self.publish(announced(told, known), now)
         self.store.save(told, now)
         for spike in told:
             metrics.SPIKE_CHANGES.labels(spike.state, spike.severity).inc()
             log.info("spike %s: %s, %.0f complaints, %.1f expected", spike.state, spike.name,
                      spike.observed, spike.expected)  # fmt: skip
-        self._export({**{i: k.spike for i, k in known.items()}, **{s.spike_id: s for s in told}})
 
     def _explained(self, changed: Sequence[Spike], known: Mapping[str, Known]) -> list[Spike]:
         """New leads are explained; others keep what was said of them."""
@@ -143,17 +147,20 @@ class Watcher:
                 told.append(spike)
         return told
 
-    def _export(self, spikes: Mapping[str, Spike]) -> None:
-        """Open leads as metrics, the surest first and no more than `max_active`."""
-        active = [s for s in spikes.values() if s.state is not SpikeState.CLOSED and not s.part_of]
+    def _export(self, spikes: Sequence[Spike]) -> None:
+        """Open leads as metrics, the surest and no more than `max_active`."""
+        active = [s for s in spikes if s.state is not SpikeState.CLOSED and not s.part_of]
         active.sort(key=lambda spike: -spike.score)
-        for gauge in (metrics.SPIKE, metrics.SPIKE_OBSERVED, metrics.SPIKE_EXPECTED):
-            gauge.clear()
-        for spike in active[: self.settings.max_active]:
-            labels = spike.name, spike.topic, spike.owner, spike.severity.value
-            metrics.SPIKE.labels(*labels).set(1)
-            metrics.SPIKE_OBSERVED.labels(*labels).set(spike.observed)
-            metrics.SPIKE_EXPECTED.labels(*labels).set(spike.expected)
+        shown = active[: self.settings.max_active]
+        gauges = metrics.SPIKE_OBSERVED, metrics.SPIKE_EXPECTED, metrics.SPIKE
+        metrics.refill(gauges, (figure for spike in shown for figure in _figures(spike)))
+
+
+def _figures(spike: Spike) -> Iterator[metrics.Figure]:
+    labels = spike.name, spike.topic, spike.owner, spike.severity.value
+    yield metrics.SPIKE_OBSERVED, labels, spike.observed
+    yield metrics.SPIKE_EXPECTED, labels, spike.expected
+    yield metrics.SPIKE, labels, 1.0
 
 
 def _remembered(spike: Spike, stored: Spike) -> Spike:

@@ -64,7 +64,11 @@ EVERYTHING: dict[str, Any] = {
         "ingress": {"enabled": True, "host": "voc.example.com", "tlsSecret": "tls"},
         "autoscaling": {"enabled": True},
     },
-    "networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]},
+    "networkPolicy": {
+        "enabled": True,
+        "metricsFrom": [{"namespaceSelector": {}}],
+        "gatewayFrom": [{"podSelector": {"matchLabels": {"app": "shop"}}}],
+    },
     "monitoring": {
         "podMonitor": {"enabled": True, "labels": {"release": "prom"}},
         "rules": {"enabled": True, "runbookBase": "https://example.com/runbooks"},
@@ -187,6 +191,18 @@ def test_the_product_accepts_the_settings_it_is_given(
         ({"kafka": {"securityProtocol": "sasl_ssl"}}, "passwordSecret"),
         ({"kafka": {"username": "voc"}}, "not a sasl one"),
         ({"kafka": {"clientCertificate": True}}, "tlsSecret"),
+        ({"kafka": {"tlsSecret": "x"}}, "use ssl or sasl_ssl"),
+        (
+            {
+                "kafka": {
+                    "tlsSecret": "x",
+                    "securityProtocol": "sasl_plaintext",
+                    "username": "voc",
+                    "passwordSecret": "x",
+                }
+            },
+            "use ssl or sasl_ssl",
+        ),
         ({"clickhouse": {"tlsSecret": "x"}}, "clickhouse.secure"),
         ({"gateway": {"ingress": {"enabled": True}}}, "ingress.host"),
     ],
@@ -203,6 +219,66 @@ def test_the_grace_period_outlasts_the_drain() -> None:
     assert spec["terminationGracePeriodSeconds"] >= int(drain) + 10
 
 
+@pytest.mark.parametrize("migrating", [True, False])
+def test_the_settings_of_the_release_are_no_hook(migrating: bool) -> None:
+    # As a hook, `helm rollback` kept the new settings, and `migrate.enabled` could not be switched.
+    objects = render({"migrate": {"enabled": migrating}})
+    settings = one(objects, "ConfigMap", "demo-voc")
+    assert "annotations" not in settings["metadata"]
+    hooks = [o for o in objects if "helm.sh/hook" in o["metadata"].get("annotations", {})]
+    wanted = {"demo-voc-test"} | ({"demo-voc-migrate"} if migrating else set())
+    assert {o["metadata"]["name"] for o in hooks} == wanted
+    for name in ("worker", "watcher", "gateway"):
+        assert _settings_of(one(objects, "Deployment", f"demo-voc-{name}")) == "demo-voc"
+
+
+def test_the_migration_has_the_same_settings_earlier() -> None:
+    objects = render(EVERYTHING)
+    job = one(objects, "Job", "demo-voc-migrate")
+    own = one(objects, "ConfigMap", _settings_of(job))
+    assert own["data"] == one(objects, "ConfigMap", "demo-voc")["data"]
+    weights = [int(o["metadata"]["annotations"]["helm.sh/hook-weight"]) for o in (own, job)]
+    assert weights == sorted(weights)
+    assert own["metadata"]["name"] != "demo-voc"
+
+
+def _settings_of(made: dict[str, Any]) -> str:
+    (container,) = made["spec"]["template"]["spec"]["containers"]
+    (source,) = container["envFrom"]
+    return str(source["configMapRef"]["name"])
+
+
+def test_the_test_pod_reaches_the_gateway_through_the_policy() -> None:
+    objects = render(EVERYTHING)
+    labels = one(objects, "Pod", "demo-voc-test")["metadata"]["labels"]
+    gateway = one(objects, "Deployment", "demo-voc-gateway")["spec"]["template"]["metadata"]
+    policy = one(objects, "NetworkPolicy", "demo-voc")["spec"]
+    assert _reaches(policy["egress"], "to", 8080, gateway["labels"])
+    assert _reaches(policy["ingress"], "from", 8080, labels)
+    assert _reaches(policy["ingress"], "from", 8080, {"app": "shop"})
+    assert not _reaches(policy["ingress"], "from", 8080, {"app": "other"})
+    assert not _reaches(policy["egress"], "to", 8080, {"app": "other"})
+
+
+def _reaches(rules: list[dict[str, Any]], side: str, port: int, labels: dict[str, str]) -> bool:
+    """Whether a rule of a network policy admits pods with these labels, of its own namespace."""
+    peers = [rule.get(side) for rule in rules if port in [p["port"] for p in rule["ports"]]]
+    wanted = [each["podSelector"]["matchLabels"] for some in peers for each in some or ()]
+    return None in peers or any(selector.items() <= labels.items() for selector in wanted)
+
+
+@pytest.mark.parametrize("program", ["worker", "watcher"])
+def test_who_reads_the_model_has_it(program: str) -> None:
+    # Without it the watcher took owners from the shipped taxonomy: none for the model's own topics.
+    objects = render({"model": {"existingClaim": "mine", "subPath": "tuned"}})
+    path = one(objects, "ConfigMap", "demo-voc")["data"]["VOC_MODEL__PATH"]
+    spec = one(objects, "Deployment", f"demo-voc-{program}")["spec"]["template"]["spec"]
+    (mount,) = [m for m in spec["containers"][0]["volumeMounts"] if m["name"] == "models"]
+    assert path == f"{mount['mountPath']}/tuned"
+    (volume,) = [v for v in spec["volumes"] if v["name"] == "models"]
+    assert volume["persistentVolumeClaim"]["claimName"] == "mine"
+
+
 def test_an_upgrade_without_changes_changes_nothing() -> None:
     assert render(EVERYTHING) == render(json.loads(json.dumps(EVERYTHING)))
 
@@ -213,6 +289,7 @@ def test_a_changed_setting_restarts_the_pods() -> None:
         return str(worker["spec"]["template"]["metadata"]["annotations"]["checksum/config"])
 
     assert checksum({}) == checksum({"worker": {"replicas": 5}})
+    assert checksum({}) == checksum({"migrate": {"enabled": False}})
     assert checksum({}) != checksum({"settings": {"VOC_LOG__LEVEL": "debug"}})
 
 

@@ -13,7 +13,7 @@ import pytest
 from pipeline.domain.block import Block
 from pipeline.domain.row import ContactRow
 from pipeline.errors import WarehouseRejected
-from pipeline.warehouse import ContactTable, Warehouse, migrate, require_migrated
+from pipeline.warehouse import ContactTable, Warehouse, migrate, migrations, require_migrated
 from pipeline.warehouse.migrations import Migration, known_migrations, pending, status
 from pipeline.warehouse.retention import retention_days
 
@@ -60,6 +60,24 @@ def test_a_database_of_a_newer_version_is_refused(warehouse: Warehouse) -> None:
     with pytest.raises(WarehouseRejected, match="does not know") as raised:
         migrate(warehouse, warehouse.settings, known_migrations()[:1])
     assert "newer voc" in raised.value.fix
+
+
+def test_older_programs_go_on_with_a_newer_database(warehouse: Warehouse) -> None:
+    newer = Migration(len(known_migrations()) + 1, "newer", "SELECT 1")
+    assert migrate(warehouse, warehouse.settings, [*known_migrations(), newer]) == [newer]
+    require_migrated(warehouse)
+    for ask in (status, lambda w: migrate(w, w.settings)):
+        with pytest.raises(WarehouseRejected, match="does not know"):
+            ask(warehouse)
+
+
+def test_programs_refuse_a_database_of_other_migrations(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edited = [replace(m, text=m.text + "\n-- changed") for m in known_migrations()]
+    monkeypatch.setattr(migrations, "known_migrations", lambda: edited)
+    with pytest.raises(WarehouseRejected, match="0001_contacts is not the one"):
+        require_migrated(warehouse)
 
 
 def test_a_migration_that_fails_half_way_is_finished_by_the_next_run(warehouse: Warehouse) -> None:

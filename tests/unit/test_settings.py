@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,7 @@ def test_the_long_form_beats_the_short_one(monkeypatch: pytest.MonkeyPatch) -> N
         ("VOC_KAFKA__SECURITY_PROTOCOL", "sasl_ssl", "kafka.username"),
         ("VOC_KAFKA__USERNAME", "me", "security_protocol"),
         ("VOC_KAFKA__CERT_FILE", "x.pem", "go together"),
+        ("VOC_KAFKA__CA_FILE", "ca.pem", "ssl or sasl_ssl"),
         ("VOC_KAFKA__BOOTSTRP", "x:1", "bootstrp"),
         ("VOC_KAFK", "x:1", "VOC_KAFK"),
         ("VOC_CLICKHOUSE", "http://h", "clickhouse://"),
@@ -80,6 +82,44 @@ def test_wrong_settings_are_refused_by_name(
     with pytest.raises(ConfigError) as caught:
         settings.load()
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("protocol", ["plaintext", "sasl_plaintext"])
+@pytest.mark.parametrize("files", [["ca_file"], ["cert_file", "key_file"]])
+def test_certificates_without_encryption_are_refused(protocol: str, files: list[str]) -> None:
+    given = {"security_protocol": protocol, **dict.fromkeys(files, "x.pem")}
+    if protocol == "sasl_plaintext":
+        given |= {"username": "voc", "password": "hush"}
+    with pytest.raises(ConfigError, match=f"security_protocol is {protocol}, without encryption"):
+        settings.load(overrides={"kafka": given})
+    safe = protocol.replace("plaintext", "ssl")
+    assert settings.load(overrides={"kafka": {**given, "security_protocol": safe}})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://voc:hush@ch:8123/voc",
+        "clickhouse://voc:hu/sh@ch:9000/voc",
+        "clickhouse://voc:hu#sh@ch:9000/voc",
+        "clickhouse://voc:hu[sh@ch:9000/voc",
+        "clickhouse://voc:4711/sh@ch:9000/voc",
+        "clickhouse://voc:4711?sh@ch:9000/voc",
+        "clickhouse://voc:hush@ch:90000/voc",
+        "clickhouse://voc:hush@ch:port/voc",
+        "clickhouse://voc:hush@/voc",
+        "voc:hu/sh@ch:9000",
+    ],
+)
+def test_a_malformed_address_shows_no_password(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("VOC_CLICKHOUSE", address)
+    with pytest.raises(ConfigError, match="percent-encoded") as caught:
+        settings.load()
+    shown = "".join(traceback.format_exception(caught.value, limit=0)) + str(caught.value)
+    for part in ("hu", "sh@", "4711"):
+        assert part not in shown
 
 
 def test_a_file_that_is_missing_or_broken(tmp_path: Path) -> None:
@@ -102,3 +142,14 @@ def test_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         settings.secret_of(settings.load())
     _file(tmp_path / "s", "0123456789abcdef0\n")
     assert settings.secret_of(settings.load()) == b"0123456789abcdef0"
+
+
+def test_a_list_that_is_not_json_is_refused_without_its_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VOC_GATEWAY__TOKENS", "a-token-without-brackets")
+    with pytest.raises(ConfigError) as caught:
+        settings.load()
+    assert "gateway" in caught.value.message
+    assert "JSON" in (caught.value.fix or "")
+    assert "a-token" not in f"{caught.value.message}{caught.value.fix}"

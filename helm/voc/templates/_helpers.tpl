@@ -76,6 +76,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- if and .Values.kafka.clientCertificate (not .Values.kafka.tlsSecret) -}}
 {{- fail "kafka.clientCertificate needs kafka.tlsSecret" -}}
 {{- end -}}
+{{- if and .Values.kafka.tlsSecret (not (has .Values.kafka.securityProtocol (list "ssl" "sasl_ssl"))) -}}
+{{- fail (printf "kafka.tlsSecret is set, but kafka.securityProtocol %s does not encrypt: use ssl or sasl_ssl" .Values.kafka.securityProtocol) -}}
+{{- end -}}
 {{- if and .Values.clickhouse.tlsSecret (not .Values.clickhouse.secure) -}}
 {{- fail "clickhouse.tlsSecret is set, but clickhouse.secure is false" -}}
 {{- end -}}
@@ -100,11 +103,63 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
+{{/* Settings of every program, without secrets. */}}
+{{- define "voc.config" -}}
+VOC_LOG__FORMAT: json
+VOC_KAFKA__BOOTSTRAP: {{ .Values.kafka.bootstrap | quote }}
+VOC_KAFKA__SECURITY_PROTOCOL: {{ .Values.kafka.securityProtocol | quote }}
+{{- if hasPrefix "sasl" .Values.kafka.securityProtocol }}
+VOC_KAFKA__SASL_MECHANISM: {{ .Values.kafka.saslMechanism | quote }}
+VOC_KAFKA__USERNAME: {{ .Values.kafka.username | quote }}
+{{- end }}
+{{- if .Values.kafka.tlsSecret }}
+VOC_KAFKA__CA_FILE: /etc/voc/kafka/ca.crt
+{{- if .Values.kafka.clientCertificate }}
+VOC_KAFKA__CERT_FILE: /etc/voc/kafka/tls.crt
+VOC_KAFKA__KEY_FILE: /etc/voc/kafka/tls.key
+{{- end }}
+{{- end }}
+VOC_KAFKA__PARTITIONS: {{ .Values.kafka.partitions | quote }}
+VOC_KAFKA__REPLICATION: {{ .Values.kafka.replication | quote }}
+VOC_WAREHOUSE__HOST: {{ .Values.clickhouse.host | quote }}
+VOC_WAREHOUSE__PORT: {{ .Values.clickhouse.port | quote }}
+VOC_WAREHOUSE__DATABASE: {{ .Values.clickhouse.database | quote }}
+VOC_WAREHOUSE__USER: {{ .Values.clickhouse.user | quote }}
+VOC_WAREHOUSE__SECURE: {{ .Values.clickhouse.secure | quote }}
+{{- if .Values.clickhouse.tlsSecret }}
+VOC_WAREHOUSE__CA_FILE: /etc/voc/clickhouse/ca.crt
+{{- end }}
+{{- if .Values.clickhouse.cluster }}
+VOC_WAREHOUSE__CLUSTER: {{ .Values.clickhouse.cluster | quote }}
+{{- end }}
+VOC_WORKER__DRAIN: {{ .Values.worker.drainSeconds | quote }}
+VOC_WORKER__HOST: "0.0.0.0"
+VOC_WORKER__PORT: "9101"
+VOC_WATCH__HOST: "0.0.0.0"
+VOC_WATCH__PORT: "9102"
+VOC_WATCH__ZONE: {{ .Values.watcher.zone | quote }}
+{{- if .Values.watcher.holidays }}
+VOC_WATCH__HOLIDAYS: {{ .Values.watcher.holidays | toJson | quote }}
+{{- end }}
+VOC_GATEWAY__HOST: "0.0.0.0"
+VOC_GATEWAY__PORT: "8080"
+{{- if .Values.model.existingClaim }}
+VOC_MODEL__PATH: /models/{{ .Values.model.subPath }}
+{{- end }}
+{{- range $name, $value := .Values.settings }}
+{{ $name }}: {{ $value | toString | quote }}
+{{- end }}
+{{- end -}}
+
 {{/* Environment of every program: the ConfigMap, then what comes from secrets. */}}
 {{- define "voc.env" -}}
 envFrom:
   - configMapRef:
       name: {{ include "voc.fullname" . }}
+{{ include "voc.secrets" . }}
+{{- end -}}
+
+{{- define "voc.secrets" -}}
 env:
   - name: VOC_PRIVACY__SECRET
     valueFrom:
@@ -155,6 +210,20 @@ env:
   secret:
     secretName: {{ .Values.clickhouse.tlsSecret }}
 {{- end }}
+{{- end -}}
+
+{{/* The model of a claim: for the worker, which reads texts by it, and the watcher, which takes topics and owners from its taxonomy. */}}
+{{- define "voc.modelMount" -}}
+- name: models
+  mountPath: /models
+  readOnly: true
+{{- end -}}
+
+{{- define "voc.modelVolume" -}}
+- name: models
+  persistentVolumeClaim:
+    claimName: {{ .Values.model.existingClaim }}
+    readOnly: true
 {{- end -}}
 
 {{/* Everything of a pod but its containers. Call with (dict "root" $ "part" "worker"). */}}

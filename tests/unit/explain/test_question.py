@@ -68,3 +68,9 @@ def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ConfigError, match="is not a time") as raised:
         moment(text, NOW)
     assert "2026-11-01" in raised.value.fix
+
+
+@pytest.mark.parametrize("text", ["9999999 days", "99999999999999999999 weeks"])
+def test_an_age_before_the_first_year_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="before the first year"):
+        moment(text, NOW)

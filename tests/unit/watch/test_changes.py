@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.analysis.spikes import HOLIDAY, WEEKEND
 from pipeline.domain.spike import Known, Severity, Spike, SpikeState, slice_name, spike_id
-from pipeline.watch.changes import REMIND, changes
+from pipeline.watch.changes import REMIND, announced, changes
 from pipeline.watch.judge import by_day, lead
 from pipeline.watch.series import calendar
 
@@ -115,3 +115,18 @@ def test_days_sum_their_hours_and_keep_gaps(counts: list[int], gap: int) -> None
     hours[gap] = np.nan
     days, _ = by_day(hours, made)
     assert np.isnan(days).tolist() == [gap < 24, gap >= 24]
+
+
+def test_the_topic_hears_of_leads_only_and_of_the_end_of_each() -> None:
+    first, shadow = spike({"topic": "wait"}), spike({}, part_of="above")
+    fallen = replace(first, part_of="above", state=SpikeState.UPDATED)
+    risen = replace(shadow, part_of="", state=SpikeState.UPDATED)
+    told = announced([fallen, risen], known(first, shadow))
+    assert [(each.name, each.state) for each in told] == [
+        ("topic=wait", SpikeState.CLOSED),
+        ("everything", SpikeState.OPENED),
+    ]
+    ended = replace(fallen, state=SpikeState.CLOSED)
+    assert [each.state for each in announced([ended], known(first))] == [SpikeState.CLOSED]
+    assert announced([ended], known(fallen)) == [], "closed when it fell"
+    assert announced([shadow, replace(shadow, state=SpikeState.CLOSED)], {}) == []
