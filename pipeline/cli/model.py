@@ -107,16 +107,22 @@ def evaluate(
 
 
 def _any(path: Path, settings: Settings) -> LoadedClassifier:
-    """A directory with a manifest is ours; everything else is a checkpoint."""
+    """The model of a directory, ours or a checkpoint."""
     from pipeline.language.classifier import load  # noqa: PLC0415  heavy
 
-    foreign = path.is_dir() and not (path / "manifest.json").is_file()
     return load(
         path,
-        engine="torch" if foreign else "onnx",
+        engine="torch" if _foreign(path) else "onnx",
         threads=settings.model.threads,
         labels=settings.model.labels,
     )
+
+
+def _foreign(path: Path) -> bool:
+    """Whether it is a checkpoint; a directory of ours that lost its manifest is still ours."""
+    if not path.is_dir() or (path / "manifest.json").is_file():
+        return False
+    return not (path / "model.onnx").is_file() or any(path.glob("*.safetensors"))
 
 
 def _show(found: Mapping[str, Any]) -> None:

@@ -30,7 +30,7 @@ def moment(text: str, now: datetime) -> datetime:
     if cleaned == "now":
         return now
     if ago := _AGO.fullmatch(cleaned):
-        return now - timedelta(**{f"{ago[2]}s": int(ago[1])})
+        return _before(now, f"{ago[2]}s", int(ago[1]))
     try:
         at = datetime.fromisoformat(text.strip())
     except ValueError as error:
@@ -39,3 +39,12 @@ def moment(text: str, now: datetime) -> datetime:
             fix="Write 2026-11-01, 2026-11-01T09:00+09:00, now, or an age such as '7 days'.",
         ) from error
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _before(now: datetime, unit: str, count: int) -> datetime:
+    try:
+        return now - timedelta(**{unit: count})
+    except OverflowError as error:
+        raise ConfigError(
+            f"{count} {unit} ago is before the first year", fix="Write a smaller number."
+        ) from error

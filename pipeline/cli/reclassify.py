@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,11 +19,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from pipeline import resources
 from pipeline.cli import console
 from pipeline.cli.options import AsJson, ConfigFile, moment
 from pipeline.domain.analysis import Analyser, ContactAnalysis
 from pipeline.domain.contact import Contact, Language
-from pipeline.errors import WarehouseUnavailable
+from pipeline.domain.taxonomy import Taxonomy
+from pipeline.errors import ConfigError, WarehouseUnavailable
 from pipeline.settings import load as load_settings
 
 if TYPE_CHECKING:
@@ -60,21 +63,41 @@ def reclassify(
     from pipeline.cli import wiring  # noqa: PLC0415  heavy, as below
     from pipeline.cli.classify import reader  # noqa: PLC0415
     from pipeline.warehouse import require_migrated  # noqa: PLC0415
-    from pipeline.warehouse.reclassify import Selection, StoredContacts  # noqa: PLC0415
+    from pipeline.warehouse.reclassify import StoredContacts  # noqa: PLC0415
 
-    now = datetime.now(UTC)
-    wanted = Selection(moment(since, now), moment(until, now) if until else None, topic)
+    wanted = _selection(since, until, topic)
     settings = load_settings(config)
     current = reader(settings)
     with wiring.warehouse(settings) as store:
         require_migrated(store)
         work = Reclassification(StoredContacts(store), current, wanted, *current.identity)
-        left = work.left()
+        left, selected = work.left(), work.stored.selected(wanted)
+        if not selected:
+            _require_topic(work.stored, topic, settings.model.path)
         if not dry_run and left:
             with _progress() as shown:
                 task = shown.add_task("reading again", total=left)
                 work.run(batch, lambda done: shown.advance(task, done))
-    _tell(work, left, dry_run=dry_run, as_json=as_json)
+    _tell(work, left, selected, dry_run=dry_run, as_json=as_json)
+
+
+def _selection(since: str, until: str, topic: str) -> Selection:
+    from pipeline.warehouse.reclassify import Selection  # noqa: PLC0415  heavy
+
+    now = datetime.now(UTC)
+    start, end = moment(since, now), moment(until, now) if until else None
+    if end is not None and start >= end:
+        raise ConfigError("--since is not before --until", fix="Give the earlier time first.")
+    return Selection(start, end, topic)
+
+
+def _require_topic(stored: StoredContacts, topic: str, model: Path | None) -> None:
+    """A mistyped topic selects nothing, and looked like a run that was done: it is an error."""
+    if topic and topic not in Taxonomy.load(resources.taxonomy(model)) and not stored.have(topic):
+        raise ConfigError(
+            f"--topic {topic}: neither a stored contact nor the taxonomy has it",
+            fix="`voc taxonomy check` lists the topics.",
+        )
 
 
 @dataclass
@@ -168,24 +191,35 @@ def _progress() -> Progress:
     )
 
 
-def _tell(work: Reclassification, left: int, *, dry_run: bool, as_json: bool) -> None:
+def _tell(
+    work: Reclassification, left: int, selected: int, *, dry_run: bool, as_json: bool
+) -> None:
     if as_json:
         console.print_json(
             {
                 "model_revision": work.revision,
                 "taxonomy_version": work.taxonomy_version,
+                "selected": selected,
                 "found": left,
                 "replaced": work.done,
                 "changed": dict(work.changed),
             }
         )
         return
-    reading = f"{work.revision}, taxonomy {work.taxonomy_version}"
-    if dry_run:
-        console.out.print(
-            f"{left:,} contacts were read by another model or taxonomy than {reading}"
-        )
-        return
-    console.out.print(f"{work.done:,} contacts read again by {reading}")
+    console.out.print(_said(work, left, selected, dry_run=dry_run))
     for what, count in work.changed.items():
         console.out.print(f"  {count:,} have another {what}")
+
+
+def _said(work: Reclassification, left: int, selected: int, *, dry_run: bool) -> str:
+    reading = f"{work.revision}, taxonomy {work.taxonomy_version}"
+    if not selected:
+        return "no stored contact matches this time and topic"
+    if not left:
+        return f"all {selected:,} contacts were read by {reading} already"
+    if dry_run:
+        return (
+            f"{left:,} of {selected:,} contacts were read by another model or taxonomy"
+            f" than {reading}"
+        )
+    return f"{work.done:,} of {selected:,} contacts read again by {reading}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ from pipeline.settings import load as load_settings
 
 if TYPE_CHECKING:
     from pipeline.language.classifier.contact import ContactClassifier
+    from pipeline.language.classifier.directory import ModelDirectory
     from pipeline.language.classifier.refit import Example, TopicFit
 
 app = typer.Typer(no_args_is_help=True, help="Check the topics, fit your own, judge them.")
@@ -52,9 +54,11 @@ def check(
 
     where = model or load_settings(config).model.path or resources.default_model()
     taxonomy = Taxonomy.load(file or resources.taxonomy(where))
-    known = ModelDirectory.read(where, Taxonomy.load(resources.taxonomy(where))).topics
+    current = ModelDirectory.read(where, Taxonomy.load(resources.taxonomy(where)))
+    known = current.topics
     found: dict[str, Any] = {
         "version": taxonomy.version,
+        "model_version": current.taxonomy_version,
         "topics": {
             topic.code: {"owner": topic.owner, "rater": topic.rater, "read": topic.code in known}
             for topic in taxonomy.topics
@@ -63,12 +67,19 @@ def check(
     }
     if as_json:
         console.print_json(found)
-        return
+    else:
+        _print_check(found)
+    _require_new_version(current, taxonomy)
+
+
+def _print_check(found: Mapping[str, Any]) -> None:
     rows = [
         (code, entry["owner"], entry["rater"].value, "yes" if entry["read"] else "needs a fit")
         for code, entry in found["topics"].items()
     ]
-    console.out.print(f"version {taxonomy.version}, {len(rows)} topics, no errors")
+    console.out.print(
+        f"version {found['version']} (of the model: {found['model_version']}), {len(rows)} topics"
+    )
     console.out.print(console.table(("topic", "owner", "dimension", "read by the model"), rows))
     if found["dropped"]:
         console.out.print(f"of the model, not in the file: {', '.join(found['dropped'])}")
@@ -91,6 +102,9 @@ def fit(
     background: Annotated[
         Path | None, typer.Option(help="Texts of yours, mostly not about the new topics.")
     ] = None,
+    cache: Annotated[
+        bool, typer.Option(help="Keep what the encoder said of the texts, for the next fit.")
+    ] = True,
     as_json: AsJson = False,
     config: ConfigFile = None,
 ) -> None:
@@ -99,7 +113,8 @@ def fit(
     Raise the taxonomy's version when you change topics. About ten examples per language make a new
     topic; examples of other topics, and --background, teach what it is not. A topic of the base
     keeps its head; --correct moves it, for a topic whose meaning changed. Rows then carry the new
-    version: `voc reclassify` brings stored contacts up to date.
+    version: `voc reclassify` brings stored contacts up to date. What the encoder said of each text
+    is kept in the user's cache folder, so that a second fit reads the new ones only.
 
     \b
     Examples:
@@ -107,26 +122,33 @@ def fit(
       voc taxonomy fit --taxonomy mine.yaml --examples mine.jsonl --out models/mine \\
           --rename wait=queueing --background reviews.txt
     """
-    from pipeline.language.classifier import packing, refit  # noqa: PLC0415  heavy
+    from pipeline.language.classifier import packing, refit, remembered  # noqa: PLC0415  heavy
 
+    packing.require_absent(out)
     wanted = Taxonomy.load(taxonomy)
     start = _model(base or load_settings(config).model.path)
-    _refuse_same_version(start, wanted)
+    _require_new_version(start.directory, wanted)
     given = _examples(examples)
-    other = list(texts.texts([], background)) if background else []
+    other = [_as_read(text) for text in texts.texts([], background)] if background else []
     with console.err.status(f"reading {len(given) + len(other):,} texts, fitting"):
         found = refit.fit(
-            start, wanted, given, renames=_renames(rename), correct=correct or (), background=other
+            remembered.Remembered(start, remembered.folder() if cache else None),
+            wanted,
+            given,
+            renames=_renames(rename),
+            correct=correct or (),
+            background=other,
         )
         revision = packing.pack(start.directory, found, wanted, taxonomy, out)
-    _model(out)
     rows = _fit_rows(found.topics, given)
+    confusion = _confusion(wanted.codes, given, _fit_sides(found.topics, len(given)))
     if as_json:
-        console.print_json({"revision": revision, "out": str(out), "topics": rows})
+        console.print_json(
+            {"revision": revision, "out": str(out), "topics": rows, "confusion": confusion}
+        )
         return
     _print_topics(rows)
-    sides = {side: _decisions(found.topics, side, len(given)) for side in ("before", "after")}
-    _print_confusion(wanted.codes, given, sides)
+    _print_confusion(confusion)
     console.out.print(
         "after: out of fold, on these examples; a topic is rarer among all contacts, and precision"
         " lower. `voc taxonomy eval` judges on texts of your own choice."
@@ -151,15 +173,25 @@ def evaluate(
     """
     given = _examples(data)
     model = _model(path)
-    before = _said(_model(against), given) if against else None
-    after = _said(model, given)
-    rows = [_judged(topic, given, before, after) for topic in model.topics]
+    sides = {"before": _side(_model(against), given)} if against else {}
+    sides["after"] = _side(model, given)
+    found = {
+        "revision": model.revision,
+        "topics": [_judged(topic, given, sides) for topic in model.topics],
+        "confusion": _confusion(model.topics, given, sides),
+        "unknown_topics": _unknown(given, model.topics),
+    }
     if as_json:
-        console.print_json({"revision": model.revision, "topics": rows})
-        return
-    _print_topics(rows)
-    sides = {"before": before} if before is not None else {}
-    _print_confusion(model.topics, given, {**sides, "after": after})
+        console.print_json(found)
+    else:
+        _show(found)
+
+
+def _show(found: Mapping[str, Any]) -> None:
+    _print_topics(found["topics"])
+    _print_confusion(found["confusion"])
+    for topic, count in found["unknown_topics"].items():
+        console.err.print(f"{topic}: {count} mentions that this model cannot say", markup=False)
 
 
 def _model(path: Path | None) -> ContactClassifier:
@@ -170,12 +202,16 @@ def _model(path: Path | None) -> ContactClassifier:
     return ContactClassifier(ModelDirectory.read(where))
 
 
-def _refuse_same_version(start: ContactClassifier, wanted: Taxonomy) -> None:
-    """Stored rows say which taxonomy they were read with: one version must mean one list."""
-    if wanted.version == start.taxonomy_version and wanted.codes != start.topics:
+def _require_new_version(model: ModelDirectory, wanted: Taxonomy) -> None:
+    """Stored rows say which taxonomy they were read with: one version must mean one list.
+
+    A lower one counts as used too: the model's topics come from those of earlier versions.
+    """
+    if wanted.version <= model.taxonomy_version and wanted.codes != model.topics:
         raise ConfigError(
-            f"the topics changed, the taxonomy's version is still {wanted.version}",
-            fix=f"Write version: {wanted.version + 1} into the file.",
+            f"the topics are not the model's, but version {wanted.version} is not above"
+            f" its {model.taxonomy_version}",
+            fix=f"Write version: {model.taxonomy_version + 1} into the file.",
         )
 
 
@@ -191,7 +227,6 @@ def _renames(pairs: Sequence[str] | None) -> dict[str, str]:
 
 def _examples(path: Path) -> list[Example]:
     from pipeline.language.classifier.refit import Example  # noqa: PLC0415  heavy
-    from pipeline.language.normalise import clean, normalise  # noqa: PLC0415
 
     found = []
     for at, row in enumerate(texts.records(path), start=1):
@@ -199,27 +234,46 @@ def _examples(path: Path) -> list[Example]:
             raise ContractError(f'{path}, text {at} has no "text"', fix=_FORM)
         if (wrong := annotated.wrong_topics(row.get("topics"))) is not None:
             raise ContractError(f"{path}, text {at}: {wrong}", fix=_FORM)
-        found.append(Example(normalise(clean(row["text"])), dict(map(tuple, row["topics"]))))
+        found.append(Example(_as_read(row["text"]), dict(map(tuple, row["topics"]))))
     if not found:
         raise ContractError(f"{path} holds no texts", fix=_FORM)
     return found
 
 
-def _said(model: ContactClassifier, given: Sequence[Example]) -> list[set[str]]:
-    return [{m.topic for m in reading.topics} for reading in model.read([e.text for e in given])]
+def _as_read(text: str) -> str:
+    """The form in which the model reads it in the worker."""
+    from pipeline.language.normalise import clean, normalise  # noqa: PLC0415  heavy
+
+    return normalise(clean(text))
 
 
-def _judged(
-    topic: str,
-    given: Sequence[Example],
-    before: Sequence[set[str]] | None,
-    after: Sequence[set[str]],
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What a model said of each text, and the topics that it can say."""
+
+    said: Sequence[set[str]]
+    topics: Collection[str]
+
+
+def _side(model: ContactClassifier, given: Sequence[Example]) -> _Side:
+    readings = model.read([example.text for example in given])
+    return _Side([{m.topic for m in reading.topics} for reading in readings], model.topics)
+
+
+def _judged(topic: str, given: Sequence[Example], sides: Mapping[str, _Side]) -> dict[str, Any]:
+    """None for a side that does not have the topic: nothing of nothing is not a bad figure."""
     real = [topic in example.topics for example in given]
-    row = {"topic": topic, "texts": sum(real)}
-    if before is not None:
-        row["before"] = _f1([topic in said for said in before], real)
-    return {**row, "after": _f1([topic in said for said in after], real)}
+    figures = {
+        name: _f1([topic in said for said in side.said], real) if topic in side.topics else None
+        for name, side in sides.items()
+    }
+    return {"topic": topic, "texts": sum(real), **figures}
+
+
+def _unknown(given: Sequence[Example], topics: Collection[str]) -> dict[str, int]:
+    """Topics of the data that the model cannot say: left out of the figures, often mistyped."""
+    named = Counter(topic for example in given for topic in example.topics)
+    return {topic: count for topic, count in named.items() if topic not in topics}
 
 
 def _fit_rows(fits: Sequence[TopicFit], given: Sequence[Example]) -> list[dict[str, Any]]:
@@ -244,6 +298,14 @@ def _f1(said: Sequence[bool], real: Sequence[bool]) -> dict[str, float] | None:
     }
 
 
+def _fit_sides(fits: Sequence[TopicFit], texts: int) -> dict[str, _Side]:
+    known = {"before": [fit for fit in fits if fit.how != "new"], "after": fits}
+    return {
+        side: _Side(_decisions(known[side], side, texts), {fit.topic for fit in known[side]})
+        for side in ("before", "after")
+    }
+
+
 def _decisions(fits: Sequence[TopicFit], side: str, texts: int) -> list[set[str]]:
     """What was said of each text before or after."""
     return [{fit.topic for fit in fits if getattr(fit, side)[at]} for at in range(texts)]
@@ -262,20 +324,52 @@ def _figures(found: Mapping[str, float] | None) -> str:
     return "" if found is None else " ".join(f"{value:.2f}" for value in found.values())
 
 
-def _print_confusion(
-    topics: Sequence[str], given: Sequence[Example], sides: Mapping[str, Sequence[set[str]]]
-) -> None:
+def _confusion(
+    topics: Sequence[str], given: Sequence[Example], sides: Mapping[str, _Side]
+) -> list[dict[str, Any]]:
     """For each topic of the texts: how often it was found, and what else was wrongly said."""
-    rows = []
-    for topic in topics:
-        about = [at for at, example in enumerate(given) if topic in example.topics]
-        if about:
-            found = [sum(topic in said[at] for at in about) for said in sides.values()]
-            rows.append((topic, len(about), *found, _taken(about, given, sides["after"])))
-    heads = ("texts about", "number", *(f"found {side}" for side in sides), "wrongly said of them")
-    console.out.print(console.table(heads, rows, title="confusion"))
+    about = {
+        topic: [at for at, example in enumerate(given) if topic in example.topics]
+        for topic in topics
+    }
+    return [
+        {
+            "topic": topic,
+            "texts": len(places),
+            "found": {name: _found(topic, places, side) for name, side in sides.items()},
+            "wrongly_said": {name: _taken(places, given, side) for name, side in sides.items()},
+        }
+        for topic, places in about.items()
+        if places
+    ]
 
 
-def _taken(about: Sequence[int], given: Sequence[Example], said: Sequence[set[str]]) -> str:
-    wrong = Counter(name for at in about for name in said[at] if name not in given[at].topics)
-    return ", ".join(f"{name} {count}" for name, count in wrong.most_common(3))
+def _found(topic: str, about: Sequence[int], side: _Side) -> int | None:
+    return sum(topic in side.said[at] for at in about) if topic in side.topics else None
+
+
+def _taken(about: Sequence[int], given: Sequence[Example], side: _Side) -> dict[str, int]:
+    wrong = Counter(name for at in about for name in side.said[at] if name not in given[at].topics)
+    return dict(wrong.most_common())
+
+
+def _print_confusion(rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    sides = list(rows[0]["found"])
+    heads = ("texts about", "number", *(f"found {side}" for side in sides),
+             *(f"wrongly said {side}" for side in sides))  # fmt: skip
+    shown = [
+        (
+            row["topic"],
+            row["texts"],
+            *row["found"].values(),
+            *(_most(wrong) for wrong in row["wrongly_said"].values()),
+        )
+        for row in rows
+    ]
+    console.out.print(console.table(heads, shown, title="confusion"))
+
+
+def _most(wrong: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in list(wrong.items())[:3])

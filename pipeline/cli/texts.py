@@ -65,7 +65,7 @@ def _numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 def _lines(file: Path | None) -> Iterator[bytes]:
     if file is None or str(file) == "-":
-        yield from sys.stdin.buffer
+        yield from _from(sys.stdin.buffer)
         return
     try:
         with file.open("rb") as opened:

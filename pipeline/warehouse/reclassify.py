@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -96,9 +96,15 @@ class StoredContacts:
 
     def count(self, selection: Selection, revision: str, taxonomy_version: int) -> int:
         """Contacts of the selection that this model with this taxonomy has not read."""
-        where, params = _where(selection, revision, taxonomy_version)
-        sql = f"SELECT count() FROM contact_rows FINAL WHERE {where}"
-        return int(self._warehouse.query(sql, params).rows[0][0])
+        return self._count(*_where(selection, revision, taxonomy_version))
+
+    def selected(self, selection: Selection) -> int:
+        """Contacts of the selection, whatever read them."""
+        return self._count(*_conditions(selection))
+
+    def have(self, topic: str) -> bool:
+        """Whether any contact has the topic, at any time."""
+        return self._count(*_conditions(Selection(topic=topic))) > 0
 
     def batches(
         self, selection: Selection, revision: str, taxonomy_version: int, size: int = 512
@@ -107,7 +113,8 @@ class StoredContacts:
         after: Key | None = None
         while keys := self._keys(selection, revision, taxonomy_version, after):
             for start in range(0, len(keys), size):
-                batch = self._rows(keys[start : start + size])
+                where = _where(selection, revision, taxonomy_version)
+                batch = self._rows(keys[start : start + size], *where)
                 if batch:
                     yield batch
             after = keys[-1]
@@ -162,21 +169,39 @@ class StoredContacts:
             SELECT {_KEY} FROM contact_rows FINAL WHERE {where}
             ORDER BY {_KEY} LIMIT {KEYS_AT_ONCE}
         """
-        return [Key(*row) for row in self._warehouse.query(sql, params).rows]
-
-    def _rows(self, keys: Sequence[Key]) -> list[StoredContact]:
-        where, params = _among(keys)
-        sql = f"""
-            SELECT {", ".join(ALL)} FROM contact_rows FINAL WHERE {where} ORDER BY {_KEY}
-        """
         found = self._warehouse.query(sql, params, consistent(self._warehouse))
+        return [Key(*row) for row in found.rows]
+
+    def _count(self, where: str, params: Mapping[str, Any]) -> int:
+        sql = f"SELECT count() FROM contact_rows FINAL WHERE {where}"
+        found = self._warehouse.query(sql, params, consistent(self._warehouse))
+        return int(found.rows[0][0])
+
+    def _rows(
+        self, keys: Sequence[Key], where: str, params: Mapping[str, Any]
+    ) -> list[StoredContact]:
+        """Asks `where` again: the keys are older than the rows.
+
+        What another run replaced since they were read ahead must not be replaced a second time.
+        """
+        among, names = _among(keys)
+        sql = f"""
+            SELECT {", ".join(ALL)} FROM contact_rows FINAL
+            WHERE {among} AND {where} ORDER BY {_KEY}
+        """
+        found = self._warehouse.query(sql, {**params, **names}, consistent(self._warehouse))
         rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
         return [StoredContact(Key(*(row[name] for name in Key._fields)), row) for row in rows]
 
 
 def _where(selection: Selection, revision: str, version: int) -> tuple[str, dict[str, Any]]:
-    conditions = ["NOT (model_revision = %(revision)s AND taxonomy_version = %(version)s)"]
-    params: dict[str, Any] = {"revision": revision, "version": version}
+    where, params = _conditions(selection)
+    old = "NOT (model_revision = %(revision)s AND taxonomy_version = %(version)s)"
+    return f"{old} AND {where}", {**params, "revision": revision, "version": version}
+
+
+def _conditions(selection: Selection) -> tuple[str, dict[str, Any]]:
+    conditions, params = ["1"], {}
     if selection.since is not None:
         conditions.append(f"occurred_at >= {_time(selection.since)}")
     if selection.until is not None:

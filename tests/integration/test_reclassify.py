@@ -137,7 +137,8 @@ def test_killed_twice_and_run_again_each_contact_is_read_once(
         process.communicate()
     kept = warehouse.query(READ).rows[0][0]
     found = finished(command(warehouse, "--batch", "32", "--json"))
-    assert found["replaced"] == CONTACTS - kept
+    # The block that was under way at the kill may land after `kept` was asked.
+    assert CONTACTS - kept - found["replaced"] in {0, 8}
     assert_read_once(warehouse)
     assert facts(warehouse) == before
     assert finished(command(warehouse, "--json"))["found"] == 0
@@ -183,6 +184,19 @@ def test_only_the_selection_is_read(
     expected = {row[0] for row in rows}
     assert 0 < len(expected) < CONTACTS
     assert changed(warehouse, ["--until", until, "--topic", "topic-3"]) == expected
+
+
+def test_a_mistyped_topic_is_no_run_that_is_done(
+    warehouse: Warehouse, fill: Callable[[Warehouse], None]
+) -> None:
+    fill(warehouse)
+    process = command(warehouse, "--topic", "topik-3")
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 78
+    assert "topik-3" in errors
+    process = command(warehouse, "--topic", "delivery")
+    assert "no stored contact matches" in process.communicate(timeout=200)[0]
+    assert process.returncode == 0
 
 
 def test_without_a_database_it_says_so(tmp_path: Path) -> None:

@@ -108,6 +108,30 @@ def test_it_goes_on_where_it_was_killed(
     assert_all_replaced(warehouse, 40)
 
 
+def test_a_run_whose_keys_were_read_ahead_leaves_what_another_replaced(
+    warehouse: Warehouse, make_block: MakeBlock, again: Again
+) -> None:
+    ContactTable(warehouse).insert(make_block(0, 40))
+    ahead = again.stored.batches(EVERYTHING, "r2", 1, size=7)
+    first = next(ahead)
+    again.stored.replace([(old, again.read(old)) for old in first])
+    assert again.run(size=10) == 33
+    assert list(ahead) == []
+    assert_all_replaced(warehouse, 40)
+    assert one(warehouse, "SELECT max(row_version) FROM contact_rows FINAL") == (1,)
+
+
+def test_what_is_selected_is_told_from_what_is_left(
+    warehouse: Warehouse, make_block: MakeBlock, again: Again
+) -> None:
+    ContactTable(warehouse).insert(make_block(0, 12))
+    again.run()
+    assert (again.stored.selected(EVERYTHING), again.stored.count(EVERYTHING, "r2", 1)) == (12, 0)
+    assert again.stored.selected(Selection(topic="topic-3")) == 0
+    assert again.stored.have("topic-new")
+    assert not again.stored.have("topic-mew")
+
+
 def test_a_repeated_batch_changes_nothing(
     warehouse: Warehouse, make_block: MakeBlock, again: Again
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +89,59 @@ def test_a_directory_that_is_no_checkpoint(tmp_path: Path) -> None:
 def test_a_checkpoint_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no checkpoint directory"):
         load(tmp_path / "nowhere", engine="torch")
+
+
+def test_a_base_checkpoint_without_a_head_is_refused(checkpoint: Path) -> None:
+    transformers.BertModel.from_pretrained(checkpoint).save_pretrained(checkpoint)
+    with pytest.raises(ModelError, match=r"no weights for classifier\.bias, classifier\.weight"):
+        load(checkpoint, engine="torch")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def pickled(path: Path) -> None:
+    """Weights in the old format, and none that can be read."""
+    path.unlink()
+    (path.parent / "pytorch_model.bin").write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("model.safetensors", cut),
+        ("model.safetensors", pickled),
+        ("config.json", lambda path: path.write_text("[]")),
+        ("tokenizer.json", cut),
+        ("tokenizer.json", lambda path: path.write_text("[]")),
+        ("tokenizer.json", lambda path: path.write_text('{"added_tokens": [], "model": {}}')),
+    ],
+)
+def test_a_damaged_checkpoint_is_refused(
+    checkpoint: Path, name: str, damage: Callable[[Path], object]
+) -> None:
+    damage(checkpoint / name)
+    with pytest.raises(ModelError, match="not a sequence classification checkpoint"):
+        load(checkpoint, engine="torch")
+
+
+def test_a_tokenizer_of_a_package_that_is_not_there(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise ImportError("needs sentencepiece")
+
+    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", missing)
+    with pytest.raises(ModelError, match="needs sentencepiece"):
+        load(checkpoint, engine="torch")
+
+
+def test_other_weights_are_another_revision(checkpoint: Path) -> None:
+    before = load(checkpoint, engine="torch").revision
+    assert load(checkpoint, engine="torch").revision == before
+    bare = transformers.AutoModelForSequenceClassification.from_pretrained(checkpoint)
+    with torch.no_grad():
+        bare.classifier.bias += 1
+    bare.save_pretrained(checkpoint)
+    assert load(checkpoint, engine="torch").revision != before

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pipeline.domain.analysis import ClauseReading
 from pipeline.errors import ModelError
 from pipeline.language.aggregate import Thresholds
+from pipeline.language.classifier.cores import bound_tokenizers, cores
 from pipeline.language.classifier.decide import readings, sigmoid, softmax
 from pipeline.language.classifier.directory import HEADS, TOKENIZER, WEIGHTS, ModelDirectory
 from pipeline.language.classifier.heads import Heads
@@ -28,6 +29,8 @@ class ContactClassifier:
         self.taxonomy_version = directory.taxonomy_version
         self.topics = directory.topics
         self.max_tokens = directory.max_tokens
+        threads = threads or cores()
+        bound_tokenizers(threads)
         self._tokenise = Tokeniser(directory.path / TOKENIZER, directory.max_tokens)
         self._engine = OnnxEngine(directory.path / WEIGHTS, pad=self._tokenise.pad, threads=threads)
         self._fitted = HEADS in directory.files

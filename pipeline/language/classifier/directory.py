@@ -95,7 +95,8 @@ def verify(path: Path) -> frozenset[str]:
         raise ModelError(f"there is no model directory {path}", fix=fix)
     manifest = path / MANIFEST
     if not manifest.is_file():
-        fix = "Another checkpoint runs with model.engine = torch. " + _WRITE
+        lost = (path / WEIGHTS).is_file()
+        fix = _COPY if lost else "Another checkpoint runs with model.engine = torch. " + _WRITE
         raise ModelError(f"{manifest} is missing: {path} is not a model of voc", fix=fix)
     content = _json(manifest)
     if content.get("format") != FORMAT:

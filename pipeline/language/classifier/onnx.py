@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import ModelError
 from pipeline.language.classifier import batches
+from pipeline.language.classifier.cores import cores
 
 Logits = dict[str, NDArray[np.float32]]
 
@@ -31,7 +31,7 @@ class OnnxEngine:
 
     def __init__(self, path: Path, *, pad: int, threads: int = 0) -> None:
         self._pad = pad
-        self.threads = threads or _cores()
+        self.threads = threads or cores()
         self._session = _session(path)
         self._outputs = _outputs(path, self._session)
         self._pool = ThreadPoolExecutor(self.threads, "model") if self.threads > 1 else None
@@ -55,13 +55,6 @@ class OnnxEngine:
         self, batch: tuple[NDArray[np.int64], NDArray[np.int64]], names: list[str]
     ) -> list[NDArray[np.float32]]:
         return self._session.run(names, {"input_ids": batch[0], "attention_mask": batch[1]})
-
-
-def _cores() -> int:
-    """CPUs that this process may use; a container's share is often less than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _in_order(

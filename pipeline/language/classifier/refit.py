@@ -21,6 +21,7 @@ from pipeline.language.classifier import logistic
 from pipeline.language.classifier.decide import sigmoid
 from pipeline.language.classifier.directory import ModelDirectory
 from pipeline.language.classifier.heads import Heads
+from pipeline.language.normalise import clean, normalise
 
 FEWEST_NEW = 8
 """Examples below which a new topic is refused: a head from fewer finds anything anywhere."""
@@ -101,9 +102,10 @@ def fit(
 
     `renames` maps a topic of the base to its name in `taxonomy`. `correct` are kept topics whose
     head the examples may move: a base of thousands of texts knows more than forty examples, so only
-    where a topic's meaning changed. `background` are texts of the
-    company that are mostly about none of the new topics. Raises TaxonomyError: an example or rename
-    that names no topic, a new topic with fewer than FEWEST_NEW examples, one to correct with fewer
+    where a topic's meaning changed. `background` are texts of the company that are mostly about
+    none of the new topics. Examples and background are given as the model reads clauses
+    (`normalise`); definitions become so here. Raises TaxonomyError: an example or rename that names
+    no topic, a new topic with fewer than FEWEST_NEW examples, one to correct with fewer
     than FEWEST_KEPT.
     """
     sources = _sources(base, taxonomy, renames or {})
@@ -177,7 +179,9 @@ class _Data:
         cls, base: Base, taxonomy: Taxonomy, examples: Sequence[Example], background: Sequence[str]
     ) -> _Data:
         defined = [
-            (text, topic.code) for topic in taxonomy.topics for text in topic.definitions.values()
+            (normalise(clean(text)), topic.code)
+            for topic in taxonomy.topics
+            for text in topic.definitions.values()
         ]
         texts = [e.text for e in examples] + [text for text, _ in defined] + list(background)
         place = {topic: at for at, topic in enumerate(taxonomy)}

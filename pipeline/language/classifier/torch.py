@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,14 @@ from pipeline.domain.taxonomy import Taxonomy
 from pipeline.errors import ModelError
 from pipeline.language.aggregate import Thresholds
 from pipeline.language.classifier import batches
+from pipeline.language.classifier.cores import bound_tokenizers, cores
 from pipeline.language.classifier.decide import softmax
 from pipeline.language.classifier.labels import meanings
 
 try:
     import torch
     import transformers
+    from safetensors import SafetensorError
 except ImportError as error:
     raise ModelError(
         f"the torch engine needs {error.name}, which is not installed",
@@ -30,6 +33,21 @@ except ImportError as error:
 
 _LONGEST = 512
 _NEVER = 1.0
+_SHOWN = 3
+_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+_DAMAGED = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    EOFError,
+    pickle.UnpicklingError,
+    SafetensorError,
+)
+"""What transformers raises for files that are cut off, damaged, or of a kind it cannot read."""
 
 
 class SentimentClassifier:
@@ -68,19 +86,10 @@ class SentimentClassifier:
                 f"there is no checkpoint directory {path or ''}".rstrip(),
                 fix="Download the checkpoint and name its directory in model.path.",
             )
-        try:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(path, local_files_only=True)
-            model = transformers.AutoModelForSequenceClassification.from_pretrained(
-                path, local_files_only=True, dtype=torch.float32
-            )
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            reason = str(error).strip().splitlines()[0][:200]
-            raise ModelError(
-                f"{path} is not a sequence classification checkpoint: {reason}",
-                fix="A directory of voc's own runs with model.engine = onnx.",
-            ) from error
-        if threads:
-            torch.set_num_threads(threads)
+        threads = threads or min(cores(), torch.get_num_threads())
+        bound_tokenizers(threads)
+        torch.set_num_threads(threads)
+        tokenizer, model = _tokenizer(path), _model(path)
         known = meanings(model.config.id2label, labels)
         version = (taxonomy or Taxonomy.load(resources.schemas() / "taxonomy.yaml")).version
         return cls(model, tokenizer, known, _revision(path), version)
@@ -147,7 +156,51 @@ def _mean_state(found: Any, mask: Any) -> Any:
     return (found.hidden_states[-1] * weights).sum(1) / weights.sum(1).clamp(min=1)
 
 
+def _tokenizer(path: Path) -> Any:
+    try:
+        return transformers.AutoTokenizer.from_pretrained(path, local_files_only=True)
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise _refused(path, error) from error
+
+
+def _model(path: Path) -> Any:
+    try:
+        model, found = transformers.AutoModelForSequenceClassification.from_pretrained(
+            path, local_files_only=True, dtype=torch.float32, output_loading_info=True
+        )
+    except _DAMAGED as error:
+        raise _refused(path, error) from error
+    if missing := sorted(found["missing_keys"]):
+        # transformers fills them with random numbers: a base checkpoint would judge by chance.
+        raise ModelError(
+            f"{path} has no weights for {_listed(missing)}",
+            fix="Take a checkpoint that was fine-tuned for sequence classification, not its base.",
+        )
+    return model
+
+
+def _refused(path: Path, error: Exception) -> ModelError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    return ModelError(
+        f"{path} is not a sequence classification checkpoint: {reason}",
+        fix="Copy the checkpoint again. A directory of voc's own runs with model.engine = onnx.",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
 def _revision(path: Path) -> str:
-    """The directory's name and the first digits of the sum of its configuration."""
-    digest = hashlib.sha256((path / "config.json").read_bytes()).hexdigest()
-    return f"{path.resolve().name}-{digest[:8]}"
+    """The directory's name and the first digits of the sum of its configuration and weights.
+
+    Weights that were trained on under an unchanged configuration are another model: contacts that
+    the old ones read must be found by `voc reclassify`.
+    """
+    names = {"config.json", *(each.name for kind in _WEIGHTS for each in path.glob(kind))}
+    whole = hashlib.sha256()
+    for name in sorted(names):
+        with (path / name).open("rb") as file:
+            whole.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return f"{path.resolve().name}-{whole.hexdigest()[:8]}"

@@ -51,6 +51,11 @@ def test_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
     assert [each["text"] for each in lines("--file", str(path))] == ["很好", "배송이 늦어요"]
 
 
+def test_stdin_with_a_byte_order_mark() -> None:
+    for content, said in (('{"text": "很好"}\n', "很好"), ("很好\n", "很好")):
+        assert [each["text"] for each in lines(stdin=f"\ufeff{content}")] == [said]
+
+
 def test_the_table_fits_eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.cli.console.out.width", 80, raising=False)
     result = run(app, ["classify", "The parcel came two weeks late and nobody called me back."])

@@ -102,3 +102,16 @@ def test_bench_times_each_length_and_number_of_threads() -> None:
     )  # fmt: skip
     assert [(p["threads"], p["tokens"]) for p in found["paces"]] == [(1, 4), (1, 8), (2, 4), (2, 8)]
     assert all(pace["read"] > 0 for pace in found["paces"])
+
+
+def test_eval_of_a_directory_that_lost_its_manifest_says_so(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for file in resources.default_model().iterdir():
+        if file.name != "manifest.json":
+            (folder / file.name).symlink_to(file)
+    error = run(app, ["model", "eval", str(folder), str(data)]).exception
+    assert isinstance(error, ModelError)
+    assert "manifest.json is missing" in error.message
+    assert "Copy the whole directory" in error.fix
+    assert "torch" not in error.fix

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,11 @@ from typer.testing import CliRunner
 
 from pipeline import resources
 from pipeline.cli.main import app
+from pipeline.cli.taxonomy import _require_new_version
+from pipeline.domain.taxonomy import Taxonomy
 from pipeline.errors import ConfigError, ContractError, ModelError, TaxonomyError
+from pipeline.language.classifier.contact import ContactClassifier
+from pipeline.language.classifier.directory import ModelDirectory
 
 run = CliRunner().invoke
 SHIPPED = resources.schemas() / "taxonomy.yaml"
@@ -20,6 +25,13 @@ def printed(*arguments: object) -> Any:
     result = run(app, ["taxonomy", *map(str, arguments), "--json"])
     assert result.exit_code == 0, result.exception
     return json.loads(result.stdout)
+
+
+@pytest.fixture(autouse=True)
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Not the cache of who runs the tests."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "voc" / "fit"
 
 
 @pytest.fixture
@@ -80,6 +92,13 @@ def test_a_fit_is_shown_judged_and_used(mine: Path, examples: Path, tmp_path: Pa
     assert after["parking"]["f1"] > 0.6
     assert judged["revision"] == found["revision"]
 
+    for table in (found["confusion"], judged["confusion"]):
+        (row,) = table
+        assert (row["topic"], row["texts"], row["found"]["before"]) == ("parking", 16, None)
+        assert row["found"]["after"] > 8
+        assert set(row["wrongly_said"]) == {"before", "after"}
+    assert {row["topic"]: row["before"] for row in judged["topics"]}["parking"] is None
+
     read = run(app, ["classify", "--json", "--model", str(out), "The car park is too small"])
     assert read.exit_code == 0, read.exception
     line = json.loads(read.stdout)
@@ -87,12 +106,17 @@ def test_a_fit_is_shown_judged_and_used(mine: Path, examples: Path, tmp_path: Pa
     assert "parking" in {mention["topic"] for mention in line["topics"]}
 
 
-def test_tables_are_printed(mine: Path, examples: Path, tmp_path: Path) -> None:
+def test_tables_are_printed(
+    mine: Path, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.cli.console.out.width", 160, raising=False)
     out = tmp_path / "model"
     given = ["--taxonomy", mine, "--examples", examples, "--out", out, "--rename", "wait=queueing"]
     result = run(app, ["taxonomy", "fit", *map(str, given)])
     assert result.exit_code == 0, result.exception
-    for heading in ("before: P R F1", "after: P R F1", "confusion", "wrongly said of them"):
+    for heading in (
+        "before: P R F1", "after: P R F1", "confusion", "wrongly said before", "wrongly said after",
+    ):  # fmt: skip
         assert heading in result.stdout
 
 
@@ -116,6 +140,71 @@ def test_topics_that_change_need_a_new_version(mine: Path, examples: Path, tmp_p
     mine.write_text(text.replace("version: 2\n", "version: 1\n"), encoding="utf-8")
     given = ("--taxonomy", mine, "--examples", examples, "--out", tmp_path / "model")
     assert "version: 2" in failing(ConfigError, *given)
+    result = run(app, ["taxonomy", "check", str(mine), "--json"])
+    assert json.loads(result.stdout)["model_version"] == 1
+    assert isinstance(result.exception, ConfigError)
+
+
+def test_a_version_below_the_models_is_none_that_is_new() -> None:
+    wanted = Taxonomy.load(SHIPPED)
+    model = ModelDirectory.read(resources.default_model())
+    later = replace(model, taxonomy_version=5)
+    _require_new_version(later, wanted)
+    with pytest.raises(ConfigError, match="is not above its 5") as raised:
+        _require_new_version(replace(later, topics=model.topics[1:]), wanted)
+    assert "version: 6" in raised.value.fix
+
+
+def test_a_directory_that_exists_is_named_before_anything_is_read(
+    mine: Path, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(*_: object, **__: object) -> None:
+        pytest.fail("the texts were read first")
+
+    monkeypatch.setattr("pipeline.language.classifier.refit.fit", fit)
+    given = ("--taxonomy", mine, "--examples", examples, "--rename", "wait=queueing")
+    assert "exists" in failing(ModelError, *given, "--out", tmp_path)
+
+
+def test_topics_of_the_data_that_the_model_cannot_say_are_named(examples: Path) -> None:
+    judged = ["taxonomy", "eval", str(resources.default_model()), str(examples)]
+    result = run(app, judged)
+    assert result.exit_code == 0, result.exception
+    assert "parking: 16 mentions that this model cannot say" in result.stderr
+    assert json.loads(run(app, [*judged, "--json"]).stdout)["unknown_topics"] == {"parking": 16}
+
+
+def test_a_second_fit_reads_only_what_is_new(
+    mine: Path, examples: Path, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = ("--taxonomy", mine, "--examples", examples, "--rename", "wait=queueing")
+    bare = printed("fit", *given, "--out", tmp_path / "bare", "--no-cache")
+    assert not cache.exists()
+    first = printed("fit", *given, "--out", tmp_path / "first")
+    assert len(list(cache.iterdir())) == 1
+
+    def encode(*_: object) -> None:
+        pytest.fail("a text was read again")
+
+    monkeypatch.setattr(ContactClassifier, "logits", encode)
+    second = printed("fit", *given, "--out", tmp_path / "second")
+    assert bare["revision"] == first["revision"] == second["revision"]
+
+
+def test_background_is_read_as_contacts_are(
+    mine: Path, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Seen(Exception):
+        pass
+
+    def fit(*_: object, background: list[str], **__: object) -> None:
+        raise Seen(*background)
+
+    monkeypatch.setattr("pipeline.language.classifier.refit.fit", fit)
+    path = tmp_path / "background.txt"
+    path.write_text("Ｇｏｏｄ，&amp; 哈哈哈哈哈\n", encoding="utf-8")
+    given = ("--taxonomy", mine, "--examples", examples, "--out", tmp_path / "model")
+    assert failing(Seen, *given, "--background", path) == "Good,& 哈哈哈"
 
 
 def test_examples_that_are_none(mine: Path, tmp_path: Path) -> None:

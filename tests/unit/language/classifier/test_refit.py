@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import re
+from collections.abc import Sequence
 from dataclasses import fields
 from itertools import product
 from pathlib import Path
@@ -169,6 +171,50 @@ def test_nothing_is_left_where_the_directory_exists(
     with pytest.raises(ModelError, match="exists"):
         packing.pack(model.directory, again, taxonomy, fitted / "taxonomy.yaml", tmp_path / "there")
     assert list(tmp_path.iterdir()) == [tmp_path / "there"]
+
+
+def test_what_cannot_be_written_leaves_nothing(
+    model: LoadedClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    file = taxonomy_file(tmp_path)
+    taxonomy = Taxonomy.load(file)
+    found = refit.fit(model, taxonomy, EXAMPLES)
+    monkeypatch.setattr(packing.shutil, "copyfile", full)
+    with pytest.raises(ModelError, match="cannot be written: No space left"):
+        packing.pack(model.directory, found, taxonomy, file, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_directory_that_would_not_load_is_not_put_in_place(
+    model: LoadedClassifier, tmp_path: Path
+) -> None:
+    """The file changed between its reading and its copying."""
+    file = taxonomy_file(tmp_path)
+    taxonomy = Taxonomy.load(file)
+    found = refit.fit(model, taxonomy, EXAMPLES)
+    file.write_text(file.read_text(encoding="utf-8").replace("  pets:", "  birds:"), "utf-8")
+    with pytest.raises(ModelError, match="topics differ"):
+        packing.pack(model.directory, found, taxonomy, file, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_definitions_are_read_as_contacts_are(model: LoadedClassifier, tmp_path: Path) -> None:
+    """Full-width signs are usual in Chinese; no clause that the model reads has any."""
+
+    class Listening:
+        directory, heads = model.directory, model.heads
+
+        def logits(self, texts: Sequence[str]) -> dict[str, np.ndarray]:
+            assert any("等待与响应速度:排队" in text for text in texts)
+            return model.logits(texts)
+
+    file = taxonomy_file(tmp_path)
+    typed = file.read_text(encoding="utf-8").replace("等待与响应速度:", "等待与响应速度：")
+    file.write_text(typed, encoding="utf-8")
+    refit.fit(Listening(), Taxonomy.load(file), EXAMPLES)
 
 
 def test_an_old_head_is_moved_only_where_asked(model: LoadedClassifier, tmp_path: Path) -> None:
