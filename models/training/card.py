@@ -28,8 +28,10 @@ outside customer contact: on other subjects its answers mean nothing.
 _LIMITS = """## Limits
 
 - Trained for two hours on two cores: the encoder has seen a text with weak labels two or three
-  times. Double negation, irony and English in capitals mislead it more often than plain texts; the
-  figures are above.
+  times. Double negation, irony and English in capitals mislead it more often than plain texts, and
+  a page of small talk before the point often makes it neutral; the figures are above.
+- Korean texts without a feeling are too often read as having one: hardly any of the Korean texts
+  with weak labels is neutral.
 - The careful annotations come from one annotator a text; two annotators agree on sentiment in
   94-98 of 100 texts and on topics at a micro-F1 of .91-.94, which is the ceiling.
 - Annotated texts were drawn towards rare topics: class shares are not natural ones, so precision
@@ -253,8 +255,9 @@ def _data(sources: Mapping[str, Figures], figures: Figures) -> str:
         "40 % of Simplified texts were shown in Traditional characters, and a fifth to a third of "
         "all with slips, pictures, fillers, without spaces or in capitals. The n-gram tables were "
         "fitted on every text with a label, and on the annotations. Seven numbers, how much of the "
-        f"tables' logits is added ({plan['shares']}), were chosen on {plan['choice']:,} annotated "
-        f"and {plan['spare']:,} further held-out texts that neither train nor test.\n\n"
+        f"tables' logits, and to neutral, is added ({plan['shares']}), were chosen on "
+        f"{plan['choice']:,} annotated and {plan['spare']:,} further held-out texts that neither "
+        "train nor test.\n\n"
         + _further(figures["agreement"])
         + "Where no licence is stated the texts are research material: a licence does not reach "
         "the texts themselves. `--permissive-only` trains without those sources. "

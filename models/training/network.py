@@ -125,8 +125,7 @@ class WithNgrams(nn.Module):
     """The classifier with the logits of two n-gram tables added; this is what is exported.
 
     The tables are fitted apart (`ngrams.py`): trained together with the encoder they would know
-    their training texts by heart, and the encoder would leave those texts to them. A topic's
-    polarity leans to the sentiment of the whole.
+    their training texts by heart, and the encoder would leave those texts to them.
     """
 
     def __init__(self, model: ContactClassifier, letters: NDArray[np.int64]) -> None:
@@ -134,20 +133,18 @@ class WithNgrams(nn.Module):
         self.model, self.spelling = model, Spelling(letters)
         self.feelings = NgramLogits(FEELING_ROWS, 2)
         self.subjects = NgramLogits(SUBJECT_ROWS, 1 + model.topics + 4)
-        self.register_buffer("lean", torch.zeros(1))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, ...]:
         """As ContactClassifier."""
         sentiment, complaint, churn, topic, polarity, vector = self.model(input_ids, attention_mask)
         found, real = self.spelling(input_ids, attention_mask)
         feelings, subjects = self.feelings(found, real), self.subjects(found, real)
-        sentiment = sentiment + feelings[:, :1] * SIDES + subjects[:, -4:-1]
         return (
-            sentiment,
+            sentiment + feelings[:, :1] * SIDES + subjects[:, -4:-1],
             complaint + feelings[:, 1] + subjects[:, -1],
             churn + subjects[:, 0],
             topic + subjects[:, 1:-4],
-            polarity + self.lean * sentiment.unsqueeze(1),
+            polarity,
             vector,
         )
 

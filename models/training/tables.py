@@ -121,21 +121,25 @@ def shares(choice: Asked, spare: Asked | None) -> dict[str, float]:
 
     `sentiment` and `complaint` come from both tables, first from the one of every text. `spare`
     are texts of the sources of weak labels, of which only the sentiment is known: the annotated
-    `choice` alone would hardly use what that table knows of them. `polarity` is how much of the
-    whole sentiment a topic's polarity takes over.
+    `choice` alone would hardly use what that table knows of them. `neutral` is what is added to
+    that sentiment: many weak labels know no neutral, so the encoder says it too seldom.
     """
     found = {}
-    for name in ("sentiment", "complaint"):
-        names = name, f"careful_{name}"
-        judged = [_part(choice, name, names)]
+    for name, tables in _QUESTIONS.items():
+        judged = [_part(choice, name, tables)]
         if spare and name == "sentiment":
-            judged.append(_two_sided(_part(spare, name, names)))
-        found.update(zip(names, _best(judged), strict=True))
-    for name in ("churn", "topic"):
-        (found[name],) = _best([_part(choice, name, (name,))])
-    (found["polarity"],) = _best([_polarities(choice, found)])
+            judged.append(_two_sided(_part(spare, name, tables)))
+        found.update(zip(tables, _best(judged), strict=True))
     return found
 
+
+_QUESTIONS = {
+    "sentiment": ("sentiment", "careful_sentiment", "neutral"),
+    "complaint": ("complaint", "careful_complaint"),
+    "churn": ("churn",),
+    "topic": ("topic",),
+}
+"""What is added to the encoder's answer to each question."""
 
 Judged: TypeAlias = tuple[Floats, tuple[Floats, ...], NDArray[np.int64]]
 
@@ -143,14 +147,6 @@ Judged: TypeAlias = tuple[Floats, tuple[Floats, ...], NDArray[np.int64]]
 def _part(asked: Asked, name: str, tables: Sequence[str]) -> Judged:
     theirs = tuple(asked.theirs[table] for table in tables)
     return asked.ours[name], theirs, getattr(asked.known, name)
-
-
-def _polarities(asked: Asked, share: Mapping[str, float]) -> Judged:
-    """Of the topics that are there, beside the sentiment of their text."""
-    feelings = ("sentiment", "careful_sentiment")
-    whole = asked.ours["sentiment"] + sum(share[n] * asked.theirs[n] for n in feelings)
-    text, topic = np.nonzero(asked.known.topic)
-    return asked.ours["polarity"][text, topic], (whole[text],), asked.known.polarity[text, topic]
 
 
 def _two_sided(judged: Judged) -> Judged:
@@ -188,6 +184,7 @@ def split_logits(feeling: Floats, subject: Floats) -> dict[str, Floats]:
         "churn": subject[:, 0],
         "topic": subject[:, 1:-4],
         "careful_sentiment": subject[:, -4:-1],
+        "neutral": np.tile(np.float32([0, 1, 0]), (len(subject), 1)),
         "careful_complaint": subject[:, -1],
     }
 
@@ -204,7 +201,7 @@ def join(
     _fill(whole.feelings, feeling, [share["sentiment"], share["complaint"]])
     careful = [share["careful_sentiment"]] * 3 + [share["careful_complaint"]]
     _fill(whole.subjects, subject, [share["churn"]] + [share["topic"]] * model.topics + careful)
-    whole.lean.fill_(share["polarity"])
+    model.sentiment.bias.data[1] += share["neutral"]
     return whole.eval()
 
 

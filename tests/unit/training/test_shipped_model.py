@@ -51,7 +51,7 @@ def test_topics_are_the_taxonomys(folder: Path) -> None:
     assert tuple(config["voc"]["threshold"]["topic"]) == taxonomy.codes
 
 
-def test_plain_feelings_are_read_in_every_script_but_for_one(runner: Runner) -> None:
+def test_plain_feelings_are_read_in_every_script(runner: Runner) -> None:
     pairs = [
         ("质量太差了，用了一天就坏，要求退款！", 0),
         ("東西很好用，送貨也很快，非常滿意。", 2),
@@ -61,8 +61,7 @@ def test_plain_feelings_are_read_in_every_script_but_for_one(runner: Runner) -> 
         ("Great staff, fast and friendly. I love it!", 2),
     ]
     found = runner([text for text, _ in pairs])["sentiment"].argmax(-1)
-    right = sum(int(a == side) for a, (_, side) in zip(found, pairs, strict=True))
-    assert right >= len(pairs) - 1
+    assert list(found) == [side for _, side in pairs]
 
 
 def test_answers_do_not_depend_on_the_neighbours(runner: Runner) -> None:
