@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -40,10 +41,15 @@ WHERE polarity = -1 GROUP BY at, topic HAVING number > 0 ORDER BY at
 """
 _PERIOD = "SELECT max(toUnixTimestamp(hour)) - min(toUnixTimestamp(hour)) FROM contact_hours"
 _SHAPE = """
-SELECT groupUniqArray(region) AS regions, groupUniqArray(channel) AS channels
+SELECT region, channel, sum(complaints) AS number
 FROM topic_hours
 WHERE polarity = -1 AND complaints > 0 AND topic = %(topic)s
   AND toUnixTimestamp(hour) BETWEEN %(since)s AND %(until)s - 1
+GROUP BY region, channel
+"""
+_SHARE = 0.1
+"""A region or channel with less of the complaints is not where the spike is: somebody always
+complains somewhere.
 """
 
 
@@ -119,13 +125,21 @@ def _spike(warehouse: Warehouse, labels: Mapping[str, str]) -> dict[str, Any] | 
         return None
     since, until = (int(moment.timestamp()) for moment in (spike.since, spike.until))
     asked = {"topic": spike.topic, "since": since, "until": until}
-    regions, channels = warehouse.query(_SHAPE, asked).rows[0]
+    rows_of_spike = warehouse.query(_SHAPE, asked).rows
     return {
         **asdict(spike),
         "label": labels.get(spike.topic, spike.topic),
-        "regions": sorted(regions),
-        "channels": sorted(channels),
+        "regions": where((region, number) for region, _, number in rows_of_spike),
+        "channels": where((channel, number) for _, channel, number in rows_of_spike),
     }
+
+
+def where(complaints: Iterable[tuple[str, int]]) -> list[str]:
+    """The places that hold at least a tenth of the complaints, in order of their names."""
+    counts: Counter[str] = Counter()
+    for place, number in complaints:
+        counts[place] += number
+    return sorted(place for place, n in counts.items() if n >= _SHARE * counts.total())
 
 
 def show(found: Mapping[str, Any]) -> None:

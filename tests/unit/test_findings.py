@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from pipeline.cli.findings import find_spike
+from pipeline.cli.findings import find_spike, where
 
 START = datetime(2026, 2, 1, tzinfo=UTC)
 
@@ -34,3 +34,9 @@ def test_a_busy_topic_does_not_hide_a_rise_of_a_quiet_one() -> None:
     spike = find_spike([*busy, *rise], 200)
     assert spike is not None
     assert spike.topic == "billing"
+
+
+def test_where_a_spike_is_leaves_out_who_happens_to_complain_elsewhere() -> None:
+    counts = [("Seoul", 9), ("Taipei", 5), ("Taipei", 4), ("Singapore", 1)]
+    assert where(counts) == ["Seoul", "Taipei"]
+    assert where([]) == []
