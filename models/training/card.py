@@ -27,9 +27,9 @@ outside customer contact: on other subjects its answers mean nothing.
 
 _LIMITS = """## Limits
 
-- Trained for two hours on two cores: the encoder has seen a text with weak labels two or three
-  times. Double negation, irony and English in capitals mislead it more often than plain texts, and
-  a page of small talk before the point often makes it neutral; the figures are above.
+- The encoder has seen a text with weak labels about {passes:.0f} times. Double negation, irony and
+  English in capitals mislead it more often than plain texts, and a page of small talk before the
+  point often makes it neutral; the figures are above.
 - Korean texts without a feeling are too often read as having one: hardly any of the Korean texts
   with weak labels is neutral.
 - The careful annotations come from one annotator a text; two annotators agree on sentiment in
@@ -279,6 +279,12 @@ def _further(found: Figures) -> str:
     )
 
 
+def _passes(plan: Figures) -> float:
+    """How often a text with weak labels was shown: in the second stage half of all are such."""
+    shown: float = plan["weak_visits"] + plan["tune_visits"] / 2
+    return shown / max(sum(plan["drawn"].values()), 1)
+
+
 def card(figures: Figures, sources: Mapping[str, Figures]) -> str:
     """The whole card."""
     model = figures["model"]
@@ -287,6 +293,6 @@ def card(figures: Figures, sources: Mapping[str, Figures]) -> str:
         _topics(figures),
         _sources(figures), _reliability(figures), _held_out(figures), _baselines(figures),
         _robustness(figures), _machine(figures), _data(sources, figures),
-        _LIMITS.format(tokens=model["tokens"]),
+        _LIMITS.format(tokens=model["tokens"], passes=_passes(figures["training"])),
     ]  # fmt: skip
     return "\n".join(part for part in parts if part)

@@ -110,33 +110,40 @@ def load(data: Path, seed: int, *, permissive_only: bool = False, every: bool = 
     """
     sources = declared(permissive_only=permissive_only)
     dev = [annotated(row) for row in rows(data / "annotated" / "dev.jsonl")]
-    further = Further()
-    tests: dict[str, list[Example]] = {}
-    weak: list[Example] = []
+    given = rows(data / "annotated" / "train.jsonl")
+    careful = [annotated(row) for row in given if row["source"] in sources]
+    further, tests, weak = Further(), dict[str, list[Example]](), list[Example]()
     for name, spec in sources.items():
-        kept: list[Example] = []
-        for row in rows(data / "pool" / spec["lang"] / f"{name}.jsonl.gz"):
-            held_out = _held_out(name, row)
-            if not held_out:
-                further.meet(row, spec["lang"], name)
-            example = _weak(row, name, spec)
-            if example:
-                (tests.setdefault(name, []) if held_out else kept).append(example)
+        kept = _pool(data, name, spec, further, tests)
         random.Random(seed).shuffle(kept)
         if spec.get("balanced") and not every:
             kept = _balanced(kept)
         weak += kept if every else kept[: spec["draw"]]
     closed = {fingerprint(e.text) for group in (dev, *tests.values()) for e in group}
-    train = [
-        annotated(r) for r in rows(data / "annotated" / "train.jsonl") if r["source"] in sources
-    ]
-    train = _without([*train, *written(), *further.found], closed)
-    chosen, spare = _sampled(tests)
     choice = [e for e in further.found if _for_choice(e) and fingerprint(e.text) not in closed]
     closed |= {fingerprint(e.text) for e in choice}
-    return Corpus(
-        _without(weak, closed), _without(train, closed), dev, chosen, sources, choice, spare
-    )
+    weak, careful = _without(weak, closed), _without([*careful, *written(), *further.found], closed)
+    chosen, spare = _sampled(tests)
+    return Corpus(weak, careful, dev, chosen, sources, choice, spare)
+
+
+def _pool(
+    data: Path,
+    name: str,
+    spec: Mapping[str, Any],
+    further: Further,
+    tests: dict[str, list[Example]],
+) -> list[Example]:
+    """A source's texts with weak labels; what is held out goes to `tests`, labels to `further`."""
+    kept: list[Example] = []
+    for row in rows(data / "pool" / spec["lang"] / f"{name}.jsonl.gz"):
+        held_out = _held_out(name, row)
+        if not held_out:
+            further.meet(row, spec["lang"], name)
+        example = _weak(row, name, spec)
+        if example:
+            (tests.setdefault(name, []) if held_out else kept).append(example)
+    return kept
 
 
 def _for_choice(example: Example) -> bool:
