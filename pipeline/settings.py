@@ -423,9 +423,10 @@ def _environment() -> dict[str, Any]:
     try:
         return dict(_Environment(Settings)())
     except SettingsError as error:
-        # The cause quotes the value, which may be a token.
+        # Only the group: the cause quotes the value, which may be a token.
+        group = next((name for name in Settings.model_fields if f'"{name}"' in str(error)), "…")
         raise ConfigError(
-            f"a VOC_… variable is not JSON: {error}",
+            f"a variable VOC_{group.upper()}__… is not JSON",
             fix='Lists and tables are JSON: VOC_GATEWAY__TOKENS=\'["first", "second"]\'',
         ) from None
 

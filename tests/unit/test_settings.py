@@ -150,6 +150,6 @@ def test_a_list_that_is_not_json_is_refused_without_its_value(
     monkeypatch.setenv("VOC_GATEWAY__TOKENS", "a-token-without-brackets")
     with pytest.raises(ConfigError) as caught:
         settings.load()
-    assert "gateway" in caught.value.message
+    assert "VOC_GATEWAY__" in caught.value.message
     assert "JSON" in (caught.value.fix or "")
     assert "a-token" not in f"{caught.value.message}{caught.value.fix}"
